@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet as a TC program has it. Together with ctx_xdp.h, which offers the same functions for
+ * XDP, the only place that knows which hook it is.
+ *
+ * An skb can be a super-packet (GSO/GRO) of many segments, its bytes can lie outside the linear
+ * part, and its transport checksum can be half done (CHECKSUM_PARTIAL: the field holds the pseudo
+ * header's sum and the device adds the rest). The helpers used here know about all three.
+ */
+#ifndef MAPE_BPF_CTX_H
+#define MAPE_BPF_CTX_H
+
+#include "csum.h"
+#include "wire.h"
+#include <bpf/bpf_helpers.h>
+
+typedef struct __sk_buff mape_ctx;
+
+static __always_inline void *ctx_data(mape_ctx *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_end(mape_ctx *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(mape_ctx *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
+{
+	return ctx->ifindex;
+}
+
+/* Make the first bytes, at most want, directly accessible. Invalidates packet pointers. */
+static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
+{
+	__u32 len = ctx->len;
+
+	if (ctx_data(ctx) + want > ctx_end(ctx))
+		bpf_skb_pull_data(ctx, want < len ? want : len);
+}
+
+static __always_inline bool ctx_has_vlan(mape_ctx *ctx)
+{
+	return ctx->vlan_present;
+}
+
+/* Segments of a super-packet; headers is their length in front of the payload. */
+static __always_inline __u32 ctx_segments(mape_ctx *ctx, __u32 headers)
+{
+	__u32 size = ctx->gso_size, segs = ctx->gso_segs;
+
+	if (!size)
+		return 1;
+	if (!segs && ctx->len > headers) /* not counted yet: changed since it was built */
+		segs = (ctx->len - headers + size - 1) / size;
+	return segs ? segs : 1;
+}
+
+/* Length of the largest IPv4 packet that this one becomes on a wire. */
+static __always_inline __u32 ctx_wire_len(mape_ctx *ctx, __u32 inner_len, __u32 headers)
+{
+	return ctx->gso_size ? headers + ctx->gso_size : inner_len;
+}
+
+/*
+ * Apply to the transport checksum at offset a change of pseudo-header addresses and one of bytes
+ * that the checksum covers directly. udp: a zero checksum means none. Invalidates pointers.
+ */
+static __always_inline void ctx_csum_l4(mape_ctx *ctx, __u32 offset, __u32 addr_delta,
+					__u32 body_delta, bool udp)
+{
+	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
+
+	if (addr_delta)
+		bpf_l4_csum_replace(ctx, offset, 0, addr_delta, flags | BPF_F_PSEUDO_HDR);
+	if (body_delta)
+		bpf_l4_csum_replace(ctx, offset, 0, body_delta, flags);
+}
+
+#endif

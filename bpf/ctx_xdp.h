@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet as an XDP program has it: one frame, contiguous, with a complete checksum. The same
+ * functions as ctx_skb.h.
+ */
+#ifndef MAPE_BPF_CTX_H
+#define MAPE_BPF_CTX_H
+
+#include "csum.h"
+#include "wire.h"
+#include <bpf/bpf_helpers.h>
+
+typedef struct xdp_md mape_ctx;
+
+static __always_inline void *ctx_data(mape_ctx *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_end(mape_ctx *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(mape_ctx *ctx)
+{
+	return ctx->data_end - ctx->data;
+}
+
+static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
+{
+}
+
+/* A tag is still in the frame, so the Ethernet type already tells. */
+static __always_inline bool ctx_has_vlan(mape_ctx *ctx)
+{
+	return false;
+}
+
+static __always_inline __u32 ctx_segments(mape_ctx *ctx, __u32 headers)
+{
+	return 1;
+}
+
+static __always_inline __u32 ctx_wire_len(mape_ctx *ctx, __u32 inner_len, __u32 headers)
+{
+	return inner_len;
+}
+
+static __always_inline void ctx_csum_l4(mape_ctx *ctx, __u32 offset, __u32 addr_delta,
+					__u32 body_delta, bool udp)
+{
+	__u16 *check = ctx_data(ctx) + (offset & 0xff);
+
+	if ((void *)(check + 1) > ctx_end(ctx) || (udp && !*check))
+		return;
+	*check = csum_apply(*check, (__u64)addr_delta + body_delta);
+	if (udp && !*check)
+		*check = 0xffff; /* RFC 768: 0 would say "no checksum" */
+}
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The TC programs, in the order in which an outbound and then an inbound packet meets them:
+ *
+ *   lan_tc       ingress of a LAN device    fast path out, or on to the stack
+ *   mape_out     ingress of the tunnel      what the stack sent out of the tunnel interface
+ *                interface's other end
+ *   wan_tc       ingress of the WAN         fast path in, or into the tunnel interface
+ *   wan_handoff  ingress of the WAN         second half of wan_xdp
+ *   lan_seen     egress of a LAN device     what the stack let through
+ *
+ * Packets that are not ours get TC_ACT_UNSPEC, so that other filters on the same hook see them.
+ */
+#include "ctx_skb.h"
+#include "handoff.h"
+#include "next_hop.h"
+#include "path.h"
+
+/* On a frame that the fast path sends: tells lan_seen that the stack has no part in it. */
+#define TC_INDEX_FAST 0x6d70
+
+/* The only place where an outcome becomes a counter and, if it is a drop, a verdict. */
+static __always_inline int finish(struct __sk_buff *skb, int outcome, const struct mape_pkt *p,
+				  __u32 segments, int verdict)
+{
+	if (outcome == MAPE_PASS)
+		return TC_ACT_UNSPEC;
+	count_outcome(outcome, segments, p->len);
+	if (outcome > MAPE_KERNEL_IN)
+		return TC_ACT_SHOT;
+	return verdict;
+}
+
+/* Put the IPv6 header in front of the translated packet and send it to the BR. */
+static __always_inline int send_to_br(struct __sk_buff *skb, const struct mape_config *cfg,
+				      const struct mape_pkt *p, int *outcome)
+{
+	struct ip6_hdr *ip6;
+	struct eth_hdr *eth;
+
+	/* A super-packet's segments keep their size: they were built to fit the tunnel. */
+	if (bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO))
+		goto failed;
+	eth = ctx_data(skb);
+	ip6 = (void *)(eth + 1);
+	if ((void *)(ip6 + 1) > ctx_end(skb))
+		goto failed;
+	eth->proto = bpf_htons(ETH_P_IPV6);
+	outer_fill(ip6, cfg, p->len, p->tos);
+	return bpf_redirect_neigh(cfg->wan_ifindex, 0, 0, 0);
+
+failed:
+	*outcome = MAPE_OUT_TOO_BIG;
+	return TC_ACT_SHOT;
+}
+
+/* Is there a way to the BR at all? Otherwise bpf_redirect_neigh() would lose the packet unseen. */
+static __always_inline bool br_unreachable(struct __sk_buff *skb, const struct mape_config *cfg)
+{
+	struct bpf_fib_lookup fib;
+	long ret = br_next_hop(skb, cfg, 0, &fib);
+
+	return ret >= BPF_FIB_LKUP_RET_BLACKHOLE && ret <= BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+SEC("tc")
+int mape_out(struct __sk_buff *skb)
+{
+	const struct mape_config *cfg = mape_config();
+	const struct eth_hdr *eth = ctx_data(skb);
+	int outcome, verdict = TC_ACT_SHOT;
+	struct mape_pkt p = {};
+	__u32 segments = 1;
+
+	if (!cfg)
+		return TC_ACT_SHOT;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || (void *)(eth + 1) > ctx_end(skb)) {
+		outcome = MAPE_OUT_NOT_IPV4;
+		goto out;
+	}
+	outcome = path_exit(skb, cfg, &p);
+	if (outcome != MAPE_KERNEL_OUT)
+		goto out;
+	if (br_unreachable(skb, cfg)) {
+		outcome = MAPE_OUT_NO_ROUTE;
+		goto out;
+	}
+	segments = ctx_segments(skb, ETH_LEN + p.headers);
+	verdict = send_to_br(skb, cfg, &p, &outcome);
+out:
+	return finish(skb, outcome, &p, segments, verdict);
+}
+
+SEC("tc")
+int lan_tc(struct __sk_buff *skb)
+{
+	const struct mape_config *cfg = mape_config();
+	int outcome, verdict = TC_ACT_SHOT;
+	struct mape_session *s = 0;
+	struct mape_pkt p = {};
+	__u32 segments = 1;
+
+	if (!cfg)
+		return TC_ACT_UNSPEC;
+	outcome = path_lan(skb, cfg, skb->ifindex, 0, &p, &s);
+	if (outcome != MAPE_FAST_OUT || !s)
+		return TC_ACT_UNSPEC;
+	segments = ctx_segments(skb, ETH_LEN + p.headers);
+	outcome = path_fast_out(skb, cfg, s, &p);
+	if (outcome == MAPE_FAST_OUT)
+		verdict = send_to_br(skb, cfg, &p, &outcome);
+	return finish(skb, outcome, &p, segments, verdict);
+}
+
+SEC("tc")
+int wan_tc(struct __sk_buff *skb)
+{
+	const struct mape_config *cfg = mape_config();
+	struct mape_session *s = 0;
+	struct mape_pkt p = {};
+	__u32 segments = 1;
+	struct eth_hdr *eth;
+	int outcome;
+
+	if (!cfg || skb->protocol != bpf_htons(ETH_P_IPV6))
+		return TC_ACT_UNSPEC;
+	outcome = path_wan(skb, cfg, &p, &s);
+	if ((outcome != MAPE_FAST_IN && outcome != MAPE_KERNEL_IN) || !s)
+		return finish(skb, outcome, &p, 1, TC_ACT_SHOT);
+	segments = ctx_segments(skb, L3_TUNNEL + p.headers);
+	if (bpf_skb_adjust_room(skb, -(__s32)IP6_LEN, BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_DECAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO))
+		return finish(skb, MAPE_IN_FAILED, &p, 1, TC_ACT_SHOT);
+	eth = ctx_data(skb);
+	if ((void *)(eth + 1) > ctx_end(skb))
+		return finish(skb, MAPE_IN_FAILED, &p, 1, TC_ACT_SHOT);
+	frame_for(eth, cfg, s, outcome);
+	if (outcome == MAPE_FAST_IN)
+		skb->tc_index = TC_INDEX_FAST;
+	return finish(skb, outcome, &p, segments,
+		      bpf_redirect(next_device(cfg, s, outcome), 0));
+}
+
+SEC("tc")
+int wan_handoff(struct __sk_buff *skb)
+{
+	const struct mape_handoff *note = (void *)(long)skb->data_meta;
+
+	if ((void *)(note + 1) > ctx_data(skb) || note->magic != MAPE_MAGIC)
+		return TC_ACT_UNSPEC;
+	if (note->fast)
+		skb->tc_index = TC_INDEX_FAST;
+	return bpf_redirect(note->ifindex, 0);
+}
+
+SEC("tc")
+int lan_seen(struct __sk_buff *skb)
+{
+	const struct mape_config *cfg = mape_config();
+
+	if (cfg && skb->tc_index != TC_INDEX_FAST && skb->protocol == bpf_htons(ETH_P_IP))
+		path_lan_egress(skb, cfg);
+	return TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map, in one place. The first object that is loaded makes them, the others use the same
+ * ones. Sizes that depend on the port set are set by the loader (0 here).
+ */
+#ifndef MAPE_BPF_MAPS_H
+#define MAPE_BPF_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <mape/config.h>
+#include <mape/napt.h>
+#include <mape/outcome.h>
+
+#define EINVAL 22
+#define ENOENT 2
+#define EEXIST 17
+
+#define BPF_MAP(name, map_type, entries, key_type, value_type) \
+	struct {                                               \
+		__uint(type, map_type);                        \
+		__uint(max_entries, entries);                  \
+		__type(key, key_type);                         \
+		__type(value, value_type);                     \
+	} name SEC(".maps")
+
+/* Records that come and go with the traffic take memory only while they live. */
+#define BPF_TABLE(name, entries, key_type, value_type) \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_HASH);       \
+		__uint(max_entries, entries);          \
+		__uint(map_flags, BPF_F_NO_PREALLOC);  \
+		__type(key, key_type);                 \
+		__type(value, value_type);             \
+	} name SEC(".maps")
+
+#define BPF_QUEUE(name, entries, value_type)      \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_QUEUE); \
+		__uint(max_entries, entries);     \
+		__type(value, value_type);        \
+	} name SEC(".maps")
+
+/* Written by the loader, read by all programs. */
+BPF_MAP(config, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_config);
+
+/* enum mape_outcome -> counter, per CPU */
+BPF_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, MAPE_OUTCOME_COUNT, __u32, struct mape_counter);
+
+/* The NAPT. Written by the packet programs and the control program only. */
+BPF_TABLE(sessions, MAPE_SESSIONS_MAX, struct mape_flow, struct mape_session);
+BPF_TABLE(mappings, MAPE_SESSIONS_MAX, struct mape_endpoint, struct mape_mapping);
+BPF_TABLE(overlaps, MAPE_SESSIONS_MAX, struct mape_overlap, struct mape_endpoint);
+BPF_MAP(ports, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_port);
+
+/* Indexes of free ports in shuffled order: a hint, `ports` decides. */
+BPF_QUEUE(free_ports_tcp, 1, __u32);
+BPF_QUEUE(free_ports_udp, 1, __u32);
+BPF_QUEUE(free_ports_icmp, 1, __u32);
+
+/* Keys of all sessions, visited in turn by the sweep. */
+BPF_QUEUE(expiry, MAPE_SESSIONS_MAX, struct mape_flow);
+
+/* How many sessions there are: lets the sweep pace itself. */
+BPF_MAP(live, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
+
+struct mape_timer {
+	struct bpf_timer timer;
+	__u32 next_port; /* whose state is checked next */
+};
+
+BPF_MAP(timers, BPF_MAP_TYPE_ARRAY, MAPE_TIMERS, __u32, struct mape_timer);
+
+/* Devices that an XDP program may send to: the WAN, and bridge ports; key and value an ifindex. */
+BPF_MAP(tx_devices, BPF_MAP_TYPE_DEVMAP_HASH, 64, __u32, __u32);
+
+/* Bridge port -> the bridge, for the ports that have an XDP LAN hook. */
+BPF_MAP(lan_ports, BPF_MAP_TYPE_HASH, 64, __u32, __u32);
+
+static __always_inline const struct mape_config *mape_config(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+#endif

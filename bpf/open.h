@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Opening a session: hold on the endpoint's mapping (or a port and a new mapping) -> record in
+ * `overlaps` if the port is shared -> session, NOEXIST -> key into the expiry queue. A failure
+ * undoes exactly the steps before it. Nothing alive is ever evicted.
+ */
+#ifndef MAPE_BPF_OPEN_H
+#define MAPE_BPF_OPEN_H
+
+#include "session.h"
+#include "share.h"
+
+/* The endpoint's mapping, with a port for it if it has none. The caller holds what it got. */
+static __always_inline int bind_endpoint(const struct mape_config *cfg,
+					 const struct mape_flow *flow, struct mape_binding *b)
+{
+	struct mape_endpoint endpoint;
+	enum mape_bound bound;
+	long err;
+
+	flow_endpoint(flow, &endpoint);
+	bound = mapping_get(&endpoint, b);
+	if (bound == MAPE_BOUND)
+		return MAPE_KERNEL_OUT;
+	if (bound == MAPE_BUSY)
+		return MAPE_OUT_CONTENDED;
+	if (port_alloc(cfg, port_slot(flow->proto), &endpoint, &b->index, &b->generation))
+		b->ext_port = mape_portset_port(&cfg->ports, b->index);
+	else if (!overlap_alloc(cfg, flow, b))
+		return MAPE_OUT_NO_PORT;
+	err = mapping_insert(&endpoint, b);
+	if (!err)
+		return MAPE_KERNEL_OUT;
+	if (b->flags & MAPE_SESSION_OVERLAP)
+		overlap_delete(flow, b->ext_port);
+	b->flags = 0;
+	port_put(cfg, port_slot(flow->proto), b->index);
+	if (err != -EEXIST)
+		return MAPE_OUT_NO_MEMORY;
+	/* Another processor was faster for the same endpoint: use its mapping. */
+	return mapping_get(&endpoint, b) == MAPE_BOUND ? MAPE_KERNEL_OUT : MAPE_OUT_CONTENDED;
+}
+
+/* A port for this session alone, because the remote is taken on the port of the mapping. */
+static __always_inline int bind_own_port(const struct mape_config *cfg,
+					 const struct mape_flow *flow, struct mape_binding *b)
+{
+	struct mape_endpoint endpoint;
+
+	flow_endpoint(flow, &endpoint);
+	__builtin_memset(b, 0, sizeof(*b));
+	if (port_alloc(cfg, port_slot(flow->proto), &endpoint, &b->index, &b->generation))
+		b->ext_port = mape_portset_port(&cfg->ports, b->index);
+	else if (!overlap_alloc(cfg, flow, b))
+		return MAPE_OUT_NO_PORT;
+	b->flags |= MAPE_SESSION_OWN_PORT;
+	return MAPE_KERNEL_OUT;
+}
+
+static __always_inline bool port_is_shared(const struct mape_config *cfg,
+					   const struct mape_flow *flow,
+					   const struct mape_binding *b)
+{
+	struct mape_port *port = port_get(cfg, port_slot(flow->proto), b->index);
+	struct port_word word;
+
+	if (!port)
+		return false;
+	port_read(port, &word);
+	return word.flags & MAPE_PORT_OVERLAPPED;
+}
+
+static __always_inline long session_insert(const struct mape_flow *flow,
+					   const struct mape_binding *b, __u8 state, __u64 now)
+{
+	struct mape_session s = {
+		.serial = bpf_get_prandom_u32(),
+		.last_out = now,
+		.ext_port = b->ext_port,
+		.index = b->index,
+		.generation = b->generation,
+		.state = state,
+		.flags = b->flags,
+		.queued = 1,
+	};
+
+	return bpf_map_update_elem(&sessions, flow, &s, BPF_NOEXIST);
+}
+
+/*
+ * Put a session on the binding that the caller holds. MAPE_OVERLAPPED when the port turned out to
+ * be shared and this remote to be taken on it; in every failure the binding has been given back.
+ */
+static __noinline int session_place(const struct mape_config *cfg, const struct mape_flow *flow,
+				    struct mape_binding *b, __u8 state)
+{
+	struct mape_session *s;
+	long err;
+
+	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(cfg, flow, b)) {
+		if (!overlap_insert(flow, b->ext_port)) {
+			binding_put(cfg, flow, b);
+			/* Unless it is the same flow's packet on another processor. */
+			return bpf_map_lookup_elem(&sessions, flow) ? MAPE_KERNEL_OUT :
+								      MAPE_OVERLAPPED;
+		}
+		b->flags |= MAPE_SESSION_OVERLAP;
+	}
+	err = session_insert(flow, b, state, mape_now(cfg));
+	if (err) {
+		binding_put(cfg, flow, b);
+		/* -EEXIST: the winner's record serves this packet as well. */
+		return err == -EEXIST ? MAPE_KERNEL_OUT : MAPE_OUT_NO_MEMORY;
+	}
+	live_add(1);
+	s = bpf_map_lookup_elem(&sessions, flow);
+	if (!s)
+		return MAPE_OUT_CONTENDED;
+	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(cfg, flow, b)) {
+		/* Shared since we looked; our record has to be there before anybody else's. */
+		if (!overlap_insert(flow, b->ext_port)) {
+			session_close(cfg, flow, s);
+			return MAPE_OVERLAPPED;
+		}
+		b->flags |= MAPE_SESSION_OVERLAP;
+		s->flags |= MAPE_SESSION_OVERLAP;
+	}
+	if (expiry_push(flow)) {
+		session_close(cfg, flow, s);
+		return MAPE_OUT_NO_MEMORY;
+	}
+	return MAPE_KERNEL_OUT;
+}
+
+/*
+ * Open the session of an outbound packet. MAPE_KERNEL_OUT, or the reason why not. Not static: the
+ * verifier then checks it once for itself instead of once for every state of its caller.
+ */
+__noinline int session_open(const struct mape_flow *wanted, __u8 state)
+{
+	const struct mape_config *cfg = mape_config();
+	struct mape_binding b = {};
+	struct mape_flow flow;
+	int outcome;
+
+	if (!cfg || !wanted)
+		return MAPE_OUT_CONTENDED;
+	flow = *wanted; /* older kernels take map keys from our own stack only */
+	outcome = bind_endpoint(cfg, &flow, &b);
+	if (outcome == MAPE_KERNEL_OUT)
+		outcome = session_place(cfg, &flow, &b, state);
+	if (outcome != MAPE_OVERLAPPED)
+		return outcome;
+	outcome = bind_own_port(cfg, &flow, &b);
+	if (outcome == MAPE_KERNEL_OUT)
+		outcome = session_place(cfg, &flow, &b, state);
+	return outcome == MAPE_OVERLAPPED ? MAPE_OUT_CONTENDED : outcome;
+}
+
+#endif

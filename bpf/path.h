@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The decisions for a packet, the same on every hook: which session, may it pass, which way, what
+ * changes. Each function here returns an outcome; the programs turn it into a verdict.
+ */
+#ifndef MAPE_BPF_PATH_H
+#define MAPE_BPF_PATH_H
+
+#include "offload.h"
+#include "open.h"
+#include "parse.h"
+#include "session.h"
+#include "tcp.h"
+#include "translate.h"
+#include "tunnel.h"
+
+enum { MAPE_PASS = -1 }; /* not ours: goes on untouched */
+
+static __always_inline int refused(enum mape_parsed parsed, enum mape_dir dir)
+{
+	bool out = dir == MAPE_OUT;
+
+	switch (parsed) {
+	case MAPE_BAD_FRAGMENT:
+		return out ? MAPE_OUT_FRAGMENT : MAPE_IN_FRAGMENT;
+	case MAPE_BAD_PROTOCOL:
+		return out ? MAPE_OUT_PROTOCOL : MAPE_IN_PROTOCOL;
+	default:
+		return out ? MAPE_OUT_MALFORMED : MAPE_IN_MALFORMED;
+	}
+}
+
+static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
+					  const struct mape_pkt *p, __u64 now)
+{
+	__u32 segments = ctx_segments(ctx, p->l4 + p->headers);
+
+	if (p->dir == MAPE_OUT) {
+		s->last_out = now;
+		s->packets_out += segments;
+		s->bytes_out += p->len;
+	} else {
+		s->last_in = now;
+		s->packets_in += segments;
+		s->bytes_in += p->len;
+	}
+	if (p->proto == MAPE_PROTO_TCP) {
+		__u8 state = tcp_next_state(s->state, p->dir, p->tcp_flags);
+
+		if (state != s->state) {
+			s->state = state;
+			if (state != MAPE_TCP_EST)
+				offload_end(s);
+		}
+	}
+}
+
+static __always_inline void change_to_external(const struct mape_config *cfg,
+					       const struct mape_session *s,
+					       const struct mape_pkt *p, struct mape_change *c)
+{
+	__builtin_memcpy(c->addr, cfg->ip4, 4);
+	c->port = s->ext_port;
+	c->tos = p->tos;
+}
+
+/* Does an outbound packet without a session open one? */
+static __always_inline bool may_open(const struct mape_pkt *p)
+{
+	if (p->kind != MAPE_PKT_FLOW)
+		return false;
+	if (p->proto == MAPE_PROTO_TCP)
+		return !(p->tcp_flags & TCP_RST);
+	return p->proto == MAPE_PROTO_UDP || icmp_is_query(p->icmp_type);
+}
+
+static __always_inline bool is_unicast(const __u8 *addr)
+{
+	return addr[0] < 224 && addr[0] != 127 && addr[0] != 0;
+}
+
+/*
+ * Exit of the tunnel interface: the stack has decided to send this packet. Finds or opens its
+ * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated.
+ */
+static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cfg,
+				     struct mape_pkt *p)
+{
+	struct mape_change change = {};
+	enum mape_parsed parsed;
+	struct mape_session *s;
+	__u64 now;
+	int outcome;
+
+	parsed = parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p);
+	if (parsed != MAPE_PARSED)
+		return refused(parsed, MAPE_OUT);
+	if (!is_unicast(p->flow.rem_addr))
+		return MAPE_OUT_NOT_IPV4;
+	s = bpf_map_lookup_elem(&sessions, &p->flow);
+	if (!s) {
+		if (!may_open(p))
+			return MAPE_OUT_NO_SESSION;
+		outcome = session_open(&p->flow,
+				       p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT : MAPE_OPEN);
+		if (outcome != MAPE_KERNEL_OUT)
+			return outcome;
+		s = bpf_map_lookup_elem(&sessions, &p->flow);
+		if (!s)
+			return MAPE_OUT_CONTENDED;
+	}
+	now = mape_now(cfg);
+	if (p->kind == MAPE_PKT_FLOW) { /* an error neither refreshes nor ends anything */
+		session_touch(ctx, s, p, now);
+		offload_exit(s, mape_ticks(now));
+		if (!s->queued && !expiry_push(&p->flow))
+			s->queued = 1; /* the sweep had lost it */
+	}
+	change_to_external(cfg, s, p, &change);
+	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
+		clamp_mss(ctx, p, cfg->mtu);
+	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_KERNEL_OUT : MAPE_OUT_MALFORMED;
+}
+
+/*
+ * LAN hook: MAPE_FAST_OUT when the packet is to skip the stack; it is still unchanged then, and
+ * path_fast_out() changes it. MAPE_PASS for everything else.
+ */
+static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg, __u32 dev,
+				    __u32 port, struct mape_pkt *p, struct mape_session **found)
+{
+	const struct eth_hdr *eth = ctx_data(ctx);
+	struct mape_session *s;
+
+	if ((void *)(eth + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IP) ||
+	    ctx_has_vlan(ctx))
+		return MAPE_PASS;
+	if (parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p) != MAPE_PARSED || p->kind != MAPE_PKT_FLOW)
+		return MAPE_PASS;
+	s = bpf_map_lookup_elem(&sessions, &p->flow);
+	if (!s || !offload_out(ctx, cfg, s, p, dev, port, mape_ticks(mape_now(cfg))))
+		return MAPE_PASS;
+	*found = s;
+	return MAPE_FAST_OUT;
+}
+
+static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config *cfg,
+					 struct mape_session *s, struct mape_pkt *p)
+{
+	struct mape_change change = { .ttl_dec = 1 };
+
+	session_touch(ctx, s, p, mape_now(cfg));
+	change_to_external(cfg, s, p, &change);
+	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;
+}
+
+/*
+ * WAN hook: an encapsulated packet for our CE address. Checks it, finds its session and translates
+ * the inner packet in place. MAPE_FAST_IN or MAPE_KERNEL_IN when it is ready to be decapsulated.
+ */
+static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg,
+				    struct mape_pkt *p, struct mape_session **found)
+{
+	struct mape_change change = {};
+	enum mape_parsed parsed;
+	const struct ip6_hdr *ip6;
+	struct mape_session *s;
+	__u32 payload_len;
+	__s32 index;
+	int tos, way;
+	__u64 now;
+	__u8 ecn;
+
+	ctx_pull(ctx, MAPE_PULL);
+	ip6 = outer_find(ctx, cfg);
+	if (!ip6)
+		return MAPE_PASS;
+	if (!outer_from_br(ip6, cfg))
+		return MAPE_IN_NOT_BR;
+	payload_len = bpf_ntohs(ip6->payload_len);
+	ecn = outer_ecn(ip6);
+	parsed = parse_ipv4(ctx, L3_TUNNEL, MAPE_IN, p);
+	if (parsed != MAPE_PARSED)
+		return refused(parsed, MAPE_IN);
+	if (p->len > payload_len)
+		return MAPE_IN_MALFORMED;
+	if (!addr4_equal(p->flow.int_addr, cfg->ip4))
+		return MAPE_IN_NOT_OURS;
+	if (p->kind == MAPE_PKT_FLOW && p->proto == MAPE_PROTO_ICMP && !icmp_is_reply(p->icmp_type))
+		return MAPE_IN_NO_SESSION; /* a query to us: nobody here asked to be asked */
+	index = mape_portset_index(&cfg->ports, p->flow.int_port);
+	if (index < 0)
+		return MAPE_IN_FOREIGN_PORT;
+	tos = decap_tos(p->tos, ecn);
+	if (tos < 0)
+		return MAPE_IN_ECN;
+	s = session_find_in(cfg, &p->flow, index);
+	if (!s)
+		return p->kind == MAPE_PKT_FLOW ? MAPE_IN_NO_SESSION : MAPE_IN_ICMP;
+
+	now = mape_now(cfg);
+	if (p->kind == MAPE_PKT_FLOW) {
+		session_touch(ctx, s, p, now);
+		way = offload_in(ctx, cfg, s, p, mape_ticks(now)) ? MAPE_FAST_IN : MAPE_KERNEL_IN;
+	} else {
+		/* RFC 5508 REQ-6, REQ-10: an error refreshes and ends nothing. */
+		way = s->in_ok && s->out_ok && p->ttl > 1 ? MAPE_FAST_IN : MAPE_KERNEL_IN;
+	}
+	change.tos = tos;
+	change.ttl_dec = way == MAPE_FAST_IN;
+	__builtin_memcpy(change.addr, p->flow.int_addr, 4);
+	change.port = p->flow.int_port;
+	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
+		clamp_mss(ctx, p, cfg->mtu);
+	*found = s;
+	return translate(ctx, L3_TUNNEL, p, &change) ? way : MAPE_IN_MALFORMED;
+}
+
+/* Egress of a LAN device: note what the stack lets through to the hosts. */
+static __always_inline void path_lan_egress(mape_ctx *ctx, const struct mape_config *cfg)
+{
+	const struct eth_hdr *eth = ctx_data(ctx);
+	struct mape_session *s;
+	struct mape_pkt p = {};
+
+	if ((void *)(eth + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IP) ||
+	    ctx_has_vlan(ctx))
+		return;
+	if (parse_ipv4(ctx, L3_PLAIN, MAPE_IN, &p) != MAPE_PARSED || p.kind != MAPE_PKT_FLOW)
+		return;
+	s = bpf_map_lookup_elem(&sessions, &p.flow);
+	if (s)
+		offload_seen(ctx, cfg, s, &p, mape_ticks(mape_now(cfg)));
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every way a packet can leave our hands, in one list: it is the enum of the datapath, the
+ * counters in the `outcomes` map, the keys of `stats --json` and the text of
+ * `stats --explain`.
+ *
+ * X(NAME, key, drop, explanation)   drop: 1 when the packet ends here
+ *
+ * Numbers are part of the ABI: append, never reorder.
+ */
+#ifndef MAPE_OUTCOME_H
+#define MAPE_OUTCOME_H
+
+#define MAPE_OUTCOMES(X)                                                                           \
+	X(FAST_OUT, "fast_out", 0,                                                                 \
+	  "LAN to internet on the fast path: the LAN hook translated and encapsulated it.")        \
+	X(FAST_IN, "fast_in", 0,                                                                   \
+	  "Internet to LAN on the fast path: the WAN hook handed it straight to the LAN device.")  \
+	X(KERNEL_OUT, "kernel_out", 0,                                                             \
+	  "Came out of the tunnel interface after the kernel's firewall and routing.")             \
+	X(KERNEL_IN, "kernel_in", 0,                                                               \
+	  "Decapsulated and handed to the kernel on the tunnel interface, which decides.")         \
+	X(OUT_NOT_IPV4, "drop_out_not_ipv4", 1,                                                    \
+	  "Not an IPv4 unicast packet, yet routed into the tunnel (ARP, IPv6, multicast). "        \
+	  "Nothing to do; look at the routes if it grows.")                                        \
+	X(OUT_MALFORMED, "drop_out_malformed", 1,                                                  \
+	  "The packet from the LAN is shorter than its headers say. A sender is broken.")          \
+	X(OUT_FRAGMENT, "drop_out_fragment", 1,                                                    \
+	  "A later IPv4 fragment from the LAN: it carries no port, so NAPT cannot place it. "      \
+	  "Lower the sender's datagram size below the tunnel MTU.")                                \
+	X(OUT_PROTOCOL, "drop_out_protocol", 1,                                                    \
+	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address. Use UDP "   \
+	  "encapsulation (IPsec NAT-T) or a contract with an address of its own.")                 \
+	X(OUT_NO_SESSION, "drop_out_no_session", 1,                                                \
+	  "A packet that cannot open a session (RST, ICMP reply or ICMP error about nothing we "   \
+	  "know). Harmless leftovers of ended connections.")                                       \
+	X(OUT_NO_PORT, "drop_out_no_port", 1,                                                      \
+	  "All ports of the set are in use, each already with this very destination. Fewer "       \
+	  "parallel connections to one server, or a contract with more ports, help.")              \
+	X(OUT_NO_MEMORY, "drop_out_no_memory", 1,                                                  \
+	  "The session table is full or the kernel had no memory for a new session.")              \
+	X(OUT_CONTENDED, "drop_out_contended", 1,                                                  \
+	  "Two processors changed the same mapping at the same moment too often in a row. The "    \
+	  "sender's retransmission will pass.")                                                    \
+	X(OUT_NO_ROUTE, "drop_out_no_route", 1,                                                    \
+	  "There is no IPv6 route to the BR. Check `ip -6 route get BR` on the WAN.")              \
+	X(OUT_TOO_BIG, "drop_out_too_big", 1,                                                      \
+	  "The encapsulated packet could not be built (no headroom or memory).")                   \
+	X(IN_NOT_BR, "drop_in_not_br", 1,                                                          \
+	  "An IPv4-in-IPv6 packet for our CE address that did not come from a BR of the rule. "    \
+	  "If the line really uses another BR, add it with --br.")                                 \
+	X(IN_MALFORMED, "drop_in_malformed", 1,                                                    \
+	  "The inner packet is not IPv4 or shorter than its headers say.")                         \
+	X(IN_NOT_OURS, "drop_in_not_ours", 1,                                                      \
+	  "The inner destination is not our shared IPv4 address. The BR has another rule for "     \
+	  "this line, or somebody forges packets.")                                                \
+	X(IN_FOREIGN_PORT, "drop_in_foreign_port", 1,                                              \
+	  "The inner destination port belongs to another customer of the same address. The rule "  \
+	  "in use differs from the BR's if this grows.")                                           \
+	X(IN_FRAGMENT, "drop_in_fragment", 1,                                                      \
+	  "A later inner fragment from the internet: it carries no port, so its session is "       \
+	  "unknown. The peer should send smaller datagrams.")                                      \
+	X(IN_PROTOCOL, "drop_in_protocol", 1,                                                      \
+	  "A protocol without ports cannot be received behind a shared address.")                  \
+	X(IN_NO_SESSION, "drop_in_no_session", 1,                                                  \
+	  "Nobody in the LAN asked for this packet (scans, or answers to sessions that ended).")   \
+	X(IN_ICMP, "drop_in_icmp", 1,                                                              \
+	  "An ICMP message with a wrong checksum, or an error about a session we do not know.")    \
+	X(IN_FAILED, "drop_in_failed", 1,                                                          \
+	  "The outer header could not be removed (no memory, or the packet layout is unusual).")   \
+	X(IN_ECN, "drop_in_ecn", 1,                                                                \
+	  "A router on the way marked congestion on the outer header, but the inner packet does "  \
+	  "not support ECN: RFC 6040 wants it dropped.")                                           \
+	X(SWEEP_LOST, "sweep_lost", 0,                                                             \
+	  "A session could not be put back into the expiry queue. It is queued again by its next " \
+	  "packet or by an audit.")                                                                \
+	X(FREE_LOST, "free_lost", 0,                                                               \
+	  "A freed port could not be put back into the free queue. The sweep puts it back.")       \
+	X(OVERLAPPED, "overlapped", 0,                                                             \
+	  "Sessions opened on a port that already serves another remote end, because the free "    \
+	  "ports of the protocol had run out.")
+
+enum mape_outcome {
+#define X(name, key, drop, text) MAPE_##name,
+	MAPE_OUTCOMES(X)
+#undef X
+		MAPE_OUTCOME_COUNT
+};
+
+struct mape_counter { /* value of `outcomes`, per CPU */
+	__u64 packets; /* segments of a super-packet count one by one */
+	__u64 bytes;   /* inner IPv4 bytes */
+};
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "plan.h"
+
+#include <json-c/json.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/probe.h"
+#include "err.h"
+#include "line_prefix.h"
+#include "net/sysctl.h"
+#include "rule/text.h"
+
+const char *const hook_words[] = { "auto", "xdp", "xdp-generic", "tc", NULL };
+const char *const filtering_words[] = { "address-port", NULL };
+
+const char *hook_name(enum hook_choice kind)
+{
+	return kind == HOOK_TC ? "tc" : "xdp";
+}
+
+const char *hook_mode(enum hook_choice kind)
+{
+	return kind == HOOK_TC ? "clsact" : kind == HOOK_XDP ? "native" : "generic";
+}
+
+static int check_device(const char *role, const char *name, struct link_info *link)
+{
+	if (link_get(name, link))
+		return -1;
+	if (link->type != ARPHRD_ETHER || !link->has_mac)
+		return err("Give the Ethernet (or VLAN) device itself.",
+			   "the %s '%s' is not an Ethernet device", role, name);
+	return 0;
+}
+
+static int find_devices(struct plan *plan, const struct cmd_call *call)
+{
+	int n = call->n_args - 1;
+
+	if (check_device("WAN", call->args[0], &plan->wan))
+		return -1;
+	if (n > PLAN_LANS_MAX)
+		return err(NULL, "%d LAN devices given, at most %d are possible", n, PLAN_LANS_MAX);
+	for (int i = 0; i < n; i++) {
+		struct link_info *lan = &plan->lan[i].link;
+
+		if (check_device("LAN", call->args[i + 1], lan))
+			return -1;
+		if (lan->ifindex == plan->wan.ifindex)
+			return err(NULL, "'%s' is given as WAN and as LAN", lan->name);
+		for (int k = 0; k < i; k++)
+			if (plan->lan[k].link.ifindex == lan->ifindex)
+				return err(NULL, "the LAN '%s' is given twice", lan->name);
+		plan->n_lan++;
+	}
+	return 0;
+}
+
+/* XDP sees bare frames, so on a bridge it has to sit on the ports. */
+static int find_ports(struct plan *plan)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < plan->n_lan; i++) {
+		struct plan_lan *lan = &plan->lan[i];
+
+		if (!strcmp(lan->link.kind, "bridge")) {
+			if (link_list(lan->link.ifindex, &lan->ports, &lan->n_ports))
+				return -1;
+			if (lan->link.vlan_filtering)
+				warn("%s filters VLANs; an XDP hook on its ports bypasses that",
+				     lan->link.name);
+		} else {
+			lan->ports = malloc(sizeof(*lan->ports));
+			if (!lan->ports)
+				return err(NULL, "out of memory");
+			lan->ports[0] = lan->link;
+			lan->n_ports = 1;
+		}
+		total += lan->n_ports;
+	}
+	if (total > PLAN_PORTS_MAX)
+		return err("Use --lan-hook tc.", "%zu LAN ports, at most %d can have an XDP hook",
+			   total, PLAN_PORTS_MAX);
+	return 0;
+}
+
+static int choose_wan_hook(struct plan *plan)
+{
+	struct hook *hook = &plan->wan_hook;
+
+	if (plan->opts->wan_hook != HOOK_AUTO) {
+		hook->kind = plan->opts->wan_hook;
+		hook->reason = "chosen by --wan-hook";
+		if (hook->kind == HOOK_TC && !plan->tc_decap)
+			return err("Use --wan-hook xdp (or xdp-generic), or Linux 6.3 or later.",
+				   "this kernel cannot decapsulate in TC");
+	} else if (plan->tc_decap) {
+		hook->kind = HOOK_TC;
+		hook->reason = "keeps GRO super-packets whole";
+	} else {
+		hook->kind = HOOK_XDP;
+		hook->reason = "this kernel cannot decapsulate in TC (Linux 6.3 can)";
+	}
+	return 0;
+}
+
+static int choose_hooks(struct plan *plan)
+{
+	struct hook *lan = &plan->lan_hook;
+
+	if (probe_tc_decap(&plan->tc_decap) || choose_wan_hook(plan))
+		return -1;
+	lan->kind = plan->opts->lan_hook == HOOK_AUTO ? HOOK_TC : plan->opts->lan_hook;
+	lan->reason = plan->opts->lan_hook == HOOK_AUTO ?
+			      "keeps GSO super-packets whole and bridge rules in force" :
+			      "chosen by --lan-hook";
+	return lan->kind == HOOK_TC ? 0 : find_ports(plan);
+}
+
+static int find_line(struct plan *plan)
+{
+	const struct rule_opts *rule = &plan->opts->rule;
+	int ret = plan->opts->prefix ? line_from_options(rule, plan->opts->prefix, &plan->line) :
+				       line_discover(rule, &plan->wan, &plan->line);
+
+	if (ret || line_need_br(&plan->line))
+		return -1;
+	if (plan->line.ip4_len < 32)
+		return err("A rule that gives the line a whole IPv4 prefix needs no NAPT.",
+			   "this version does not handle IPv4 prefixes (/%u) yet",
+			   plan->line.ip4_len);
+	mape_prefix6_str(plan->line.prefix, plan->line.prefix_len, plan->prefix);
+	return 0;
+}
+
+static int set_sizes(struct plan *plan)
+{
+	const struct mape_portset *ports = &plan->line.ports;
+	uint32_t wan_mtu = plan->wan.mtu;
+
+	plan->mtu = plan->opts->rule.mtu ? plan->opts->rule.mtu : wan_mtu - TUNNEL_OVERHEAD;
+	if (wan_mtu < 1280 || plan->mtu + TUNNEL_OVERHEAD > wan_mtu)
+		return err("IPv6 needs an MTU of 1280, and the tunnel takes 40 bytes of it.",
+			   "a tunnel MTU of %u does not fit the MTU %u of %s", plan->mtu, wan_mtu,
+			   plan->wan.name);
+	if (plan->opts->reserve_ranges && plan->opts->reserve_ranges >= mape_portset_ranges(ports))
+		return err(NULL, "--reserve-ranges %u leaves no port: the set has %u ranges",
+			   plan->opts->reserve_ranges, mape_portset_ranges(ports));
+	plan->reserve = plan->opts->reserve_ranges << ports->contig;
+	return 0;
+}
+
+static void choose_offload(struct plan *plan)
+{
+	long liberal = 0;
+
+	plan->fast_path = plan->n_lan && !plan->opts->no_fast_path;
+	plan->conntrack = sysctl_exists(TCP_LIBERAL_KEY);
+	if (plan->conntrack && sysctl_read_int(TCP_LIBERAL_KEY, &liberal)) {
+		err_clear();
+		liberal = 0;
+	}
+	plan->tcp_offload = plan->fast_path &&
+			    (!plan->conntrack || liberal || !plan->opts->no_sysctl);
+}
+
+int plan_make(struct plan *plan, const struct cmd_call *call)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->opts = call->opts;
+	plan->name = call->globals->name;
+	snprintf(plan->exit_name, sizeof(plan->exit_name), "%s-out", plan->name);
+	if (find_devices(plan, call) || find_line(plan) || set_sizes(plan) || choose_hooks(plan))
+		return -1;
+	choose_offload(plan);
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	for (int i = 0; i < plan->n_lan; i++)
+		free(plan->lan[i].ports);
+}
+
+static void add_words(struct json_object *object, const char *key, const struct opt_list *list)
+{
+	struct json_object *words = json_object_new_array();
+
+	for (unsigned int i = 0; i < list->n; i++)
+		json_object_array_add(words, json_object_new_string(list->v[i]));
+	json_object_object_add(object, key, words);
+}
+
+struct json_object *plan_settings(const struct plan *plan)
+{
+	const struct attach_opts *o = plan->opts;
+	struct json_object *s = json_object_new_object(), *lan = json_object_new_array();
+
+	for (int i = 0; i < plan->n_lan; i++)
+		json_object_array_add(lan, json_object_new_string(plan->lan[i].link.name));
+	json_object_object_add(s, "wan", json_object_new_string(plan->wan.name));
+	json_object_object_add(s, "lan", lan);
+	json_object_object_add(s, "prefix", json_object_new_string(plan->prefix));
+	add_words(s, "rule", &o->rule.rules);
+	add_words(s, "br", &o->rule.br);
+	json_object_object_add(s, "iid", json_object_new_int(o->rule.iid));
+	json_object_object_add(s, "mtu", json_object_new_int(plan->mtu));
+	json_object_object_add(s, "filtering",
+			       json_object_new_string(filtering_words[o->filtering]));
+	json_object_object_add(s, "wan-hook", json_object_new_string(hook_words[o->wan_hook]));
+	json_object_object_add(s, "lan-hook", json_object_new_string(hook_words[o->lan_hook]));
+	json_object_object_add(s, "reserve-ranges", json_object_new_int(o->reserve_ranges));
+	json_object_object_add(s, "metric", json_object_new_int64(o->metric));
+	json_object_object_add(s, "table", json_object_new_int64(o->table));
+	json_object_object_add(s, "no-route", json_object_new_boolean(o->no_route));
+	json_object_object_add(s, "no-sysctl", json_object_new_boolean(o->no_sysctl));
+	json_object_object_add(s, "no-fast-path", json_object_new_boolean(o->no_fast_path));
+	return s;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPE_LOADER_TABLES_H
+#define MAPE_LOADER_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mape/config.h>
+#include <mape/napt.h>
+
+#include "instance.h"
+
+/* The NAPT's maps as user space sees them. Functions that return int give 0, or -1 with err(). */
+
+struct session_record {
+	struct mape_flow flow;
+	struct mape_session session;
+};
+
+struct mapping_record {
+	struct mape_endpoint endpoint;
+	struct mape_mapping mapping;
+};
+
+struct overlap_record {
+	struct mape_overlap overlap;
+	struct mape_endpoint endpoint;
+};
+
+/* A copy of a hash map: records that begin with their key. */
+struct table {
+	void *records; /* for free() */
+	size_t n;
+	size_t record_size, key_size, value_offset, value_size;
+};
+
+/* An empty table of struct R with the fields K and V. */
+#define TABLE_OF(R, K, V)                                                          \
+	((struct table){ .record_size = sizeof(R), .key_size = sizeof(((R *)0)->K), \
+			 .value_offset = offsetof(R, V), .value_size = sizeof(((R *)0)->V) })
+
+#define SESSIONS_TABLE TABLE_OF(struct session_record, flow, session)
+#define MAPPINGS_TABLE TABLE_OF(struct mapping_record, endpoint, mapping)
+#define OVERLAPS_TABLE TABLE_OF(struct overlap_record, overlap, endpoint)
+
+/* Copies the pinned map of that name. Each record is read whole, and once however many others come
+ * and go meanwhile; two records need not be of the same instant. */
+int table_read(const struct instance *instance, const char *map, struct table *table);
+
+/* Sorts by the bytes of the keys, which table_find() needs. NULL: no such key. */
+void table_sort(struct table *table);
+const void *table_find(const struct table *table, const void *key);
+
+/* The record of the `config` map, if it is one that this program understands. */
+int config_read(const struct instance *instance, struct mape_config *config);
+
+/* The number in the `live` map. */
+int live_read(const struct instance *instance, uint64_t *sessions);
+
+/* The clock of the sessions' times, as in bpf/clock.h. */
+uint64_t instance_now(const struct mape_config *config);
+
+/* Takes the fast path now (bpf/offload.h). */
+bool session_offloaded(const struct mape_session *session);
+
+#endif

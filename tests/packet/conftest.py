@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Fixtures of the packet tests: one bench per test file, and what a test does on it."""
+import os
+from pathlib import Path
+
+import pytest
+
+from bench import Bench
+from line import Line
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("MAPE_BUILD", ROOT / "build"))
+
+
+def program(name):
+    path = BUILD / "tests" / name
+    if not path.exists():
+        pytest.fail(f"{path} is not built: run make tests", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """The programs, freshly loaded once for the file."""
+    if os.geteuid():
+        pytest.skip("needs root: sudo make check-packet")
+    bench = Bench(program("progrun"))
+    bench.load()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(params=["tc", "xdp"])
+def line(request, bench):
+    """The bench with one of the two hooks."""
+    return Line(bench, request.param)
+
+
+@pytest.fixture
+def hammer():
+    if os.geteuid():
+        pytest.skip("needs root: sudo make check-packet")
+    return program("hammer")

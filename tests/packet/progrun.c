@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * progrun: the BPF programs on a bench. Reads one JSON request per line, answers with one JSON
+ * object per line, until end of input. An answer has "error" where something failed. Bytes are hex.
+ *
+ *	{"cmd":"devices"}                       -> {"wan0":2, ...} interface indexes
+ *	{"cmd":"load", "config":{...}, "reserve":N}  fresh objects -> {"tc_decap":true}
+ *	{"cmd":"set", "config":{...}}           change fields of the config record
+ *	{"cmd":"now", "ns":N}                   the programs' clock runs N ns ahead
+ *	{"cmd":"run", "prog":P, "data":HEX, "ifindex", "mark", "gso_size", "gso_segs", "flags"}
+ *	                                        -> {"ret", "data", "meta", "mark"} or {"errno"}
+ *	{"cmd":"control", "op":N, "count", "slot", "flow":HEX}  -> fields of struct mape_request
+ *	{"cmd":"dump", "map":M}                 -> {"items":[[KEY,VALUE],...]}, per CPU concatenated
+ *	{"cmd":"update", "map":M, "key":HEX, "value":HEX}
+ */
+#include <json-c/json.h>
+
+#include "harness.h"
+
+#define PACKET_MAX 65536
+
+static struct harness bench;
+
+static struct json_object *field(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(o, key, &value);
+	return value;
+}
+
+static uint64_t number(struct json_object *o, const char *key, uint64_t otherwise)
+{
+	struct json_object *value = field(o, key);
+
+	return value ? (uint64_t)json_object_get_int64(value) : otherwise;
+}
+
+static const char *text(struct json_object *o, const char *key)
+{
+	const char *value = json_object_get_string(field(o, key));
+
+	return value ? value : "";
+}
+
+/* Hex to at most max bytes; their number, or -1. */
+static int unhex(const char *hex, void *to, size_t max)
+{
+	size_t n = strlen(hex) / 2;
+
+	if (strlen(hex) % 2 || n > max)
+		return err(NULL, "odd or too many hex digits");
+	for (size_t i = 0; i < n; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", (unsigned char *)to + i) != 1)
+			return err(NULL, "not hex: %.20s", hex + 2 * i);
+	return n;
+}
+
+static struct json_object *hex(const void *from, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = from;
+	struct json_object *string;
+	char *out = malloc(2 * n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	string = json_object_new_string_len(out, 2 * n);
+	free(out);
+	return string;
+}
+
+static void put(struct json_object *o, const char *key, int64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+static int address(struct json_object *o, int family, void *to)
+{
+	const char *value = json_object_get_string(o);
+
+	return inet_pton(family, value, to) == 1 ? 0 : err(NULL, "not an address: %s", value);
+}
+
+static int config_brs(struct mape_config *c, struct json_object *brs)
+{
+	c->br_count = json_object_array_length(brs);
+	for (uint32_t i = 0; i < c->br_count && i < MAPE_BR_MAX; i++)
+		if (address(json_object_array_get_idx(brs, i), AF_INET6, c->br[i]))
+			return -1;
+	return 0;
+}
+
+static int config_fields(struct mape_config *c, struct json_object *o)
+{
+	struct json_object *timeouts = field(o, "timeout_s");
+
+	c->flags = number(o, "flags", c->flags);
+	c->mtu = number(o, "mtu", c->mtu);
+	c->wan_ifindex = number(o, "wan_ifindex", c->wan_ifindex);
+	c->tun_ifindex = number(o, "tun_ifindex", c->tun_ifindex);
+	c->exit_ifindex = number(o, "exit_ifindex", c->exit_ifindex);
+	c->timeout_udp_s = number(o, "timeout_udp_s", c->timeout_udp_s);
+	c->timeout_icmp_s = number(o, "timeout_icmp_s", c->timeout_icmp_s);
+	for (size_t i = 0; timeouts && i < MAPE_STATE_COUNT; i++)
+		c->timeout_s[i] = json_object_get_int(json_object_array_get_idx(timeouts, i));
+	if (field(o, "offset"))
+		mape_portset_init(&c->ports, number(o, "offset", 0), number(o, "psid_len", 0),
+				  number(o, "psid", 0));
+	if ((field(o, "ip4") && address(field(o, "ip4"), AF_INET, c->ip4)) ||
+	    (field(o, "ce") && address(field(o, "ce"), AF_INET6, c->ce)) ||
+	    (field(o, "br") && config_brs(c, field(o, "br"))))
+		return -1;
+	return 0;
+}
+
+static int cmd_devices(struct json_object *request, struct json_object *answer)
+{
+	struct if_nameindex *list = if_nameindex();
+
+	(void)request;
+	for (struct if_nameindex *i = list; i && i->if_index; i++)
+		put(answer, i->if_name, i->if_index);
+	if_freenameindex(list);
+	return 0;
+}
+
+static int cmd_load(struct json_object *request, struct json_object *answer)
+{
+	struct mape_config config;
+
+	harness_config(&config);
+	if (config_fields(&config, field(request, "config")) ||
+	    harness_load(&bench, &config, number(request, "reserve", 0)))
+		return -1;
+	put(answer, "ports", config.ports.count);
+	json_object_object_add(answer, "tc_decap", json_object_new_boolean(bench.tc_decap));
+	return 0;
+}
+
+static int cmd_set(struct json_object *request, struct json_object *answer)
+{
+	(void)answer;
+	if (config_fields(&bench.config, field(request, "config")))
+		return -1;
+	return harness_now(&bench, bench.config.now_offset);
+}
+
+static int cmd_now(struct json_object *request, struct json_object *answer)
+{
+	(void)answer;
+	return harness_now(&bench, number(request, "ns", 0));
+}
+
+/* An XDP test run gives the metadata back in front of the packet, and its length in data. */
+static int run_xdp(int fd, struct json_object *request, struct bpf_test_run_opts *opts,
+		   struct json_object *answer)
+{
+	struct xdp_md in = { .data_end = opts->data_size_in }, out = {};
+
+	in.ingress_ifindex = number(request, "ifindex", 0);
+	opts->ctx_in = &in;
+	opts->ctx_size_in = sizeof(in);
+	opts->ctx_out = &out;
+	opts->ctx_size_out = sizeof(out);
+	if (bpf_prog_test_run_opts(fd, opts))
+		return -errno;
+	json_object_object_add(answer, "meta", hex(opts->data_out, out.data));
+	json_object_object_add(answer, "data", hex((char *)opts->data_out + out.data,
+						   opts->data_size_out - out.data));
+	return 0;
+}
+
+static int run_tc(int fd, struct json_object *request, struct bpf_test_run_opts *opts,
+		  struct json_object *answer)
+{
+	struct __sk_buff in = {}, out = {};
+
+	in.ifindex = number(request, "ifindex", 0);
+	in.mark = number(request, "mark", 0);
+	in.gso_size = number(request, "gso_size", 0);
+	in.gso_segs = number(request, "gso_segs", 0);
+	opts->flags = number(request, "flags", 0);
+	opts->ctx_in = &in;
+	opts->ctx_size_in = sizeof(in);
+	opts->ctx_out = &out;
+	opts->ctx_size_out = sizeof(out);
+	if (bpf_prog_test_run_opts(fd, opts))
+		return -errno;
+	put(answer, "mark", out.mark);
+	put(answer, "gso_segs", out.gso_segs);
+	json_object_object_add(answer, "data", hex(opts->data_out, opts->data_size_out));
+	return 0;
+}
+
+static int cmd_run(struct json_object *request, struct json_object *answer)
+{
+	static unsigned char in[PACKET_MAX], out[2 * PACKET_MAX];
+	const char *prog = text(request, "prog");
+	int fd = harness_prog(&bench, prog), n = unhex(text(request, "data"), in, sizeof(in));
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = n,
+			    .data_out = out, .data_size_out = sizeof(out));
+	int ret;
+
+	if (fd < 0)
+		return err(NULL, "no program '%s'", prog);
+	if (n < 0)
+		return -1;
+	ret = strstr(prog, "_xdp") ? run_xdp(fd, request, &opts, answer) :
+				     run_tc(fd, request, &opts, answer);
+	if (ret)
+		put(answer, "errno", -ret);
+	put(answer, "ret", (int32_t)opts.retval);
+	return 0;
+}
+
+static int cmd_control(struct json_object *request, struct json_object *answer)
+{
+	struct mape_request r = { .op = number(request, "op", 0),
+				  .count = number(request, "count", 0),
+				  .slot = number(request, "slot", 0) };
+
+	if (field(request, "flow") &&
+	    unhex(text(request, "flow"), &r.flow, sizeof(r.flow)) != sizeof(r.flow))
+		return -1;
+	if (harness_control(&bench, &r) && !r.result)
+		return -1;
+	put(answer, "result", r.result);
+	put(answer, "visited", r.visited);
+	put(answer, "expired", r.expired);
+	put(answer, "total", r.total);
+	put(answer, "free", r.free);
+	put(answer, "used", r.used);
+	put(answer, "resting", r.resting);
+	put(answer, "reserved", r.reserved);
+	put(answer, "overlapped", r.overlapped);
+	put(answer, "lost", r.lost);
+	return 0;
+}
+
+static int find_map(struct json_object *request, struct bpf_map_info *info)
+{
+	uint32_t len = sizeof(*info);
+	int fd = objects_map(&bench.objects, text(request, "map"));
+
+	memset(info, 0, len);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, info, &len))
+		return err(NULL, "no map '%s'", text(request, "map"));
+	return fd;
+}
+
+static int cmd_dump(struct json_object *request, struct json_object *answer)
+{
+	struct json_object *items = json_object_new_array(), *item;
+	unsigned char key[64], next[64], value[64 * 1024];
+	struct bpf_map_info info;
+	int fd = find_map(request, &info);
+	uint32_t size = info.value_size;
+	void *at = NULL;
+
+	json_object_object_add(answer, "items", items);
+	if (fd < 0)
+		return -1;
+	if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY)
+		size = (size + 7) / 8 * 8 * libbpf_num_possible_cpus();
+	while (!bpf_map_get_next_key(fd, at, next)) {
+		memcpy(key, next, info.key_size);
+		at = key;
+		if (bpf_map_lookup_elem(fd, key, value))
+			continue; /* a timer removed it meanwhile */
+		item = json_object_new_array();
+		json_object_array_add(item, hex(key, info.key_size));
+		json_object_array_add(item, hex(value, size));
+		json_object_array_add(items, item);
+	}
+	return 0;
+}
+
+static int cmd_update(struct json_object *request, struct json_object *answer)
+{
+	unsigned char key[64], value[1024];
+	struct bpf_map_info info;
+	int fd = find_map(request, &info);
+
+	(void)answer;
+	if (fd < 0 || unhex(text(request, "key"), key, sizeof(key)) != (int)info.key_size ||
+	    unhex(text(request, "value"), value, sizeof(value)) != (int)info.value_size)
+		return -1;
+	if (bpf_map_update_elem(fd, key, value, BPF_ANY))
+		return err_sys(errno, NULL, "map update");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct json_object *request, struct json_object *answer);
+} commands[] = {
+	{ "devices", cmd_devices }, { "load", cmd_load }, { "set", cmd_set },
+	{ "now", cmd_now },	    { "run", cmd_run },	  { "control", cmd_control },
+	{ "dump", cmd_dump },	    { "update", cmd_update },
+};
+
+static int serve(struct json_object *request, struct json_object *answer)
+{
+	const char *name = text(request, "cmd");
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return i > 1 && !bench.loaded ? err(NULL, "nothing is loaded") :
+							commands[i].run(request, answer);
+	return err(NULL, "no command '%s'", name);
+}
+
+static void answer_line(const char *line)
+{
+	struct json_object *request = json_tokener_parse(line), *answer = json_object_new_object();
+
+	err_clear();
+	if (serve(request, answer)) {
+		char message[2048];
+
+		snprintf(message, sizeof(message), "%s\n%s", err_text() ? err_text() : "failed",
+			 err_hint() ? err_hint() : "");
+		json_object_object_add(answer, "error", json_object_new_string(message));
+	}
+	puts(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
+	json_object_put(answer);
+	json_object_put(request);
+}
+
+int main(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	harness_namespace();
+	while (getline(&line, &size, stdin) > 0) {
+		answer_line(line);
+		fflush(stdout);
+	}
+	free(line);
+	harness_close(&bench);
+	return 0;
+}
