@@ -57,15 +57,10 @@ static __always_inline int bind_own_port(const struct mape_config *cfg,
 	return MAPE_KERNEL_OUT;
 }
 
-static __always_inline bool port_is_shared(const struct mape_config *cfg,
-					   const struct mape_flow *flow,
-					   const struct mape_binding *b)
+static __always_inline bool port_is_shared(const struct mape_port *port)
 {
-	struct mape_port *port = port_get(cfg, port_slot(flow->proto), b->index);
 	struct port_word word;
 
-	if (!port)
-		return false;
 	port_read(port, &word);
 	return word.flags & MAPE_PORT_OVERLAPPED;
 }
@@ -94,11 +89,14 @@ static __always_inline long session_insert(const struct mape_flow *flow,
 static __noinline int session_place(const struct mape_config *cfg, const struct mape_flow *flow,
 				    struct mape_binding *b, __u8 state)
 {
+	struct mape_port *port = port_get(cfg, port_slot(flow->proto), b->index);
 	struct mape_session *s;
 	long err;
 
-	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(cfg, flow, b)) {
-		if (!overlap_insert(flow, b->ext_port)) {
+	if (!port)
+		return MAPE_OUT_CONTENDED;
+	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(port)) {
+		if (!overlap_take(port, b->index, flow, b->ext_port)) {
 			binding_put(cfg, flow, b);
 			/* Unless it is the same flow's packet on another processor. */
 			return bpf_map_lookup_elem(&sessions, flow) ? MAPE_KERNEL_OUT :
@@ -116,8 +114,8 @@ static __noinline int session_place(const struct mape_config *cfg, const struct 
 	s = bpf_map_lookup_elem(&sessions, flow);
 	if (!s)
 		return MAPE_OUT_CONTENDED;
-	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(cfg, flow, b)) {
-		/* Shared since we looked; our record has to be there before anybody else's. */
+	if (!(b->flags & MAPE_SESSION_OVERLAP) && port_is_shared(port)) {
+		/* Shared since we looked, so we are its owner; our record has to be there before anybody else's. */
 		if (!overlap_insert(flow, b->ext_port)) {
 			session_close(cfg, flow, s);
 			return MAPE_OVERLAPPED;

@@ -15,6 +15,7 @@
 #define MAPE_BPF_OVERLAP_H
 
 #include "mapping.h"
+#include "wire.h"
 
 static __always_inline void overlap_key(const struct mape_flow *flow, __u16 ext_port,
 					struct mape_overlap *key)
@@ -43,6 +44,37 @@ static __always_inline void overlap_delete(const struct mape_flow *flow, __u16 e
 
 	overlap_key(flow, ext_port, &key);
 	bpf_map_delete_elem(&overlaps, &key);
+}
+
+/* Does the port's owner have a session with this remote on this very port? */
+static __always_inline bool owner_talks_to(const struct mape_port *port, __u32 index,
+					   const struct mape_flow *flow)
+{
+	struct mape_flow key = *flow;
+	const struct mape_session *s;
+
+	__builtin_memcpy(key.int_addr, port->owner.addr, 4);
+	key.int_port = port->owner.port;
+	s = bpf_map_lookup_elem(&sessions, &key);
+	return s && s->index == index;
+}
+
+/*
+ * Make this remote on this shared port mean this flow's endpoint. False, and nothing changed, when
+ * it means another one: by a record, or by an older session of the port's owner.
+ */
+static __always_inline bool overlap_take(const struct mape_port *port, __u32 index,
+					 const struct mape_flow *flow, __u16 ext_port)
+{
+	bool is_owner = addr4_equal(port->owner.addr, flow->int_addr) &&
+			port->owner.port == flow->int_port;
+
+	if (!overlap_insert(flow, ext_port))
+		return false;
+	if (is_owner || !owner_talks_to(port, index, flow))
+		return true;
+	overlap_delete(flow, ext_port);
+	return false;
 }
 
 #endif

@@ -5,19 +5,6 @@
 
 #include "overlap.h"
 
-/* Does the port's owner have a session with this remote on this very port? */
-static __always_inline bool owner_talks_to(const struct mape_port *port, __u32 index,
-					   const struct mape_flow *flow)
-{
-	struct mape_flow key = *flow;
-	const struct mape_session *s;
-
-	__builtin_memcpy(key.int_addr, port->owner.addr, 4);
-	key.int_port = port->owner.port;
-	s = bpf_map_lookup_elem(&sessions, &key);
-	return s && s->index == index;
-}
-
 struct overlap_search {
 	const struct mape_config *cfg;
 	const struct mape_flow *flow;
@@ -44,24 +31,18 @@ static long overlap_try(__u32 i, struct overlap_search *search)
 	ext_port = mape_portset_port(&search->cfg->ports, index);
 	overlap_key(flow, ext_port, &key);
 	if (bpf_map_lookup_elem(&overlaps, &key) || owner_talks_to(port, index, flow))
-		return 0;
+		return 0; /* a look is cheaper than taking and giving back */
 	if (!port_share(port, &generation))
 		return 0;
-	if (!overlap_insert(flow, ext_port))
-		goto give_back;
-	if (owner_talks_to(port, index, flow)) {
-		overlap_delete(flow, ext_port);
-		goto give_back;
+	if (!overlap_take(port, index, flow, ext_port)) {
+		port_put(search->cfg, search->slot, index);
+		return 0;
 	}
 	search->binding.index = index;
 	search->binding.generation = generation;
 	search->binding.ext_port = ext_port;
 	search->found = true;
 	return 1;
-
-give_back:
-	port_put(search->cfg, search->slot, index);
-	return 0;
 }
 
 /*

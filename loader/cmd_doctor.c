@@ -138,6 +138,7 @@ static int examine(const struct cmd_call *call, struct diagnosis *d)
 {
 	struct instance instance = {};
 	int rc = CMD_FAILED;
+	char text[64];
 
 	if (instance_find(&instance, call, false)) {
 		add_err(d, "attached");
@@ -146,7 +147,9 @@ static int examine(const struct cmd_call *call, struct diagnosis *d)
 		check_kernel(d, call->globals->pin_root);
 		rc = CMD_NOT_ATTACHED;
 	} else {
-		add(d, "attached", true, journal_id(instance.journal));
+		snprintf(text, sizeof(text), "the WAN %s is attached",
+			 instance_setting(&instance, "wan"));
+		add(d, "attached", true, text);
 		check_health(d, &instance);
 		check_audit(d, &instance);
 		rc = d->ok ? CMD_OK : CMD_FAILED;

@@ -82,7 +82,7 @@ static void explained_out(const struct mape_counter *totals)
 
 		out_text("%s: %" PRIu64 " packets, %" PRIu64 " bytes%s", info->key,
 			 (uint64_t)totals[i].packets, (uint64_t)totals[i].bytes,
-			 info->drop ? ", dropped" : "");
+			 info->drop ? " (drop)" : "");
 		wrapped_out(info->text);
 	}
 }

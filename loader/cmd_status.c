@@ -197,10 +197,9 @@ static int describe_none(const struct instance *instance)
 	int rc = instance_need(instance);
 
 	out_bool("attached", NULL, false);
-	if (journal_phase(instance->journal) != JOURNAL_NONE)
+	out_text("%s. %s", err_text(), err_hint());
+	if (out_is_json() && journal_phase(instance->journal) != JOURNAL_NONE)
 		warn("%s. %s", err_text(), err_hint());
-	else
-		out_text("%s. %s", err_text(), err_hint());
 	err_clear();
 	return rc;
 }

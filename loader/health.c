@@ -81,8 +81,9 @@ static enum health judge_routes(struct health_ctx *ctx, const struct route4 *rou
 	if (ours == n)
 		return health_say(ctx, HEALTH_BAD,
 				  "no default route leads into %s, so nothing uses the tunnel: "
-				  "ip route add default dev %s metric %s",
-				  name, name, instance_setting(ctx->instance, "metric"));
+				  "ip route add default dev %s metric %s table %s",
+				  name, name, instance_setting(ctx->instance, "metric"),
+				  instance_setting(ctx->instance, "table"));
 	if (ours)
 		return health_say(ctx, HEALTH_BAD,
 				  "a default route with metric %u is preferred to the one into %s "

@@ -17,6 +17,16 @@ static int find_wan(const struct health_ctx *ctx, struct link_info *wan)
 	return link_find_index(ctx->config.wan_ifindex, wan);
 }
 
+/* Without it, one finding says all. */
+static bool wan_is_there(const struct health_ctx *ctx)
+{
+	struct link_info wan;
+	int ret = find_wan(ctx, &wan);
+
+	err_clear();
+	return !ret;
+}
+
 enum health health_wan(struct health_ctx *ctx)
 {
 	const char *name = instance_setting(ctx->instance, "wan");
@@ -63,6 +73,8 @@ enum health health_ce_address(struct health_ctx *ctx)
 	struct in6_addr ce;
 	int ret;
 
+	if (!wan_is_there(ctx))
+		return HEALTH_NONE;
 	memcpy(&ce, ctx->config.ce, sizeof(ce));
 	inet_ntop(AF_INET6, &ce, text, sizeof(text));
 	ret = addr6_find(ctx->config.wan_ifindex, &ce, &info);
@@ -96,6 +108,8 @@ enum health health_br_route(struct health_ctx *ctx)
 	struct link_info dev;
 	struct in6_addr br;
 
+	if (!wan_is_there(ctx))
+		return HEALTH_NONE;
 	first_br(ctx, &br, text);
 	if (br_route_get(&br, &route))
 		return health_err(ctx);

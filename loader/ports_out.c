@@ -40,7 +40,7 @@ void port_counts_out(const struct mape_request counts[MAPE_SLOT_COUNT])
 	if (out_is_json())
 		out_object("ports", NULL);
 	else
-		out_table(NULL, "ports:");
+		out_table(NULL, "ports");
 	for (int slot = 0; slot < MAPE_SLOT_COUNT; slot++) {
 		if (out_is_json()) {
 			out_object(slot_names[slot], NULL);
@@ -48,7 +48,7 @@ void port_counts_out(const struct mape_request counts[MAPE_SLOT_COUNT])
 			out_object_end();
 		} else {
 			out_row();
-			out_str(NULL, "PORTS", slot_names[slot]);
+			out_str(NULL, "PROTO", slot_names[slot]);
 			counts_out(&counts[slot]);
 			out_row_end();
 		}

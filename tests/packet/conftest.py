@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import Bench
-from line import Line
+pytest.register_assert_rewrite("bench", "check", "line")
+
+from bench import Bench  # noqa: E402
+from line import Line  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MAPE_BUILD", ROOT / "build"))

@@ -6,7 +6,7 @@ import pytest
 from scapy.all import raw
 
 import wire
-from bench import Flow
+from bench import CHECKSUM_COMPLETE, Flow
 from wire import EXTERNAL, HOST, REMOTE, PROTO
 
 NO_TC_DECAP = "this kernel cannot decapsulate in TC (since Linux 6.3); the WAN hook is XDP here"
@@ -49,7 +49,10 @@ class Line:
     def __init__(self, bench, hook):
         self.bench = bench
         self.hook = hook
+        self.checksum_complete = bench.checksum_complete
         self.lan = bench.devices["lan0"]
+        # With XDP the hook is on a bridge's port, and the bridge is the LAN device.
+        self.port = bench.devices["lan1"] if hook == "xdp" else 0
 
     def prog(self, path):
         if path == "out":
@@ -61,7 +64,9 @@ class Line:
     def run(self, path, packet, **context):
         """Runs the program of a path ("out", "lan", "wan") of this hook."""
         if path == "lan":
-            context.setdefault("ifindex", self.lan)
+            context.setdefault("ifindex", self.port or self.lan)
+        if path == "wan" and self.hook == "tc" and self.checksum_complete:
+            context.setdefault("flags", CHECKSUM_COMPLETE)
         return self.bench.run(self.prog(path), raw(packet), **context)
 
     def talk(self, proto="udp", rem_addr=REMOTE, rem_port=443, int_addr=HOST, int_port=None):
@@ -95,7 +100,7 @@ class Line:
         """Puts a session on the fast path without a stack."""
         self.bench.poke(c.flow, **{
             "in_ok": 1, "out_ok": 1, "lan_ifindex": self.lan,
-            "port_ifindex": self.lan if self.hook == "xdp" else 0,
+            "port_ifindex": self.port,
             "lan_mac": wire.mac(wire.LAN_MAC), "host_mac": wire.mac(wire.HOST_MAC),
             "confirmed": self.bench.ticks(), "pending": 0, **fields})
 

@@ -31,7 +31,7 @@ def mac(text):
 def transport(proto, out, own, remote, **fields):
     """The transport header of a packet from or to our side's port or query id."""
     if proto == "icmp":
-        return ICMP(type=8 if out else 0, id=own, seq=fields.pop("seq", 7), **fields)
+        return ICMP(**{"type": 8 if out else 0, "id": own, "seq": 7, **fields})
     layer = TCP if proto == "tcp" else UDP
     if proto == "tcp":
         fields = {"flags": "A", "seq": 1000, "ack": 2000, **fields}
