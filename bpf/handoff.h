@@ -14,8 +14,9 @@
 #include "wire.h"
 
 struct mape_handoff {
-	__u32 magic; /* MAPE_MAGIC */
-	__u32 ifindex;
+	__u32 magic;	    /* MAPE_MAGIC */
+	__u32 exit_ifindex; /* of the instance that wrote it */
+	__u32 ifindex;	    /* where to */
 	__u32 fast;
 };
 

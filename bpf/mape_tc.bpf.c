@@ -146,8 +146,10 @@ SEC("tc")
 int wan_handoff(struct __sk_buff *skb)
 {
 	const struct mape_handoff *note = (void *)(long)skb->data_meta;
+	const struct mape_config *cfg = mape_config();
 
-	if ((void *)(note + 1) > ctx_data(skb) || note->magic != MAPE_MAGIC)
+	if (!cfg || (void *)(note + 1) > ctx_data(skb) || note->magic != MAPE_MAGIC ||
+	    note->exit_ifindex != cfg->exit_ifindex)
 		return TC_ACT_UNSPEC;
 	if (note->fast)
 		skb->tc_index = TC_INDEX_FAST;

@@ -74,6 +74,7 @@ static __always_inline int hand_off(struct xdp_md *ctx, const struct mape_config
 	if ((void *)(note + 1) > ctx_data(ctx))
 		return XDP_DROP;
 	note->magic = MAPE_MAGIC;
+	note->exit_ifindex = cfg->exit_ifindex;
 	note->ifindex = next_device(cfg, s, outcome);
 	note->fast = outcome == MAPE_FAST_IN;
 	return XDP_PASS;

@@ -132,6 +132,59 @@ static enum health check_conntrack(struct health_ctx *ctx)
 	return health_say(ctx, HEALTH_OK, "conntrack is liberal about TCP windows");
 }
 
+static int count_hookless(const struct link_info *ports, size_t n, const struct link_info **first)
+{
+	int hookless = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (ports[i].xdp_prog_id)
+			continue;
+		if (!hookless++)
+			*first = &ports[i];
+	}
+	return hookless;
+}
+
+/* An XDP hook sits on the bridge's ports, and ports come and go. */
+static enum health judge_ports(struct health_ctx *ctx, const char *lan)
+{
+	struct link_info bridge, *ports = NULL;
+	const struct link_info *first = NULL;
+	enum health health = HEALTH_OK;
+	size_t n = 0;
+	int ret = link_find(lan, &bridge);
+
+	if (ret > 0)
+		return HEALTH_OK; /* check_lan() tells */
+	if (!ret && strcmp(bridge.kind, "bridge"))
+		health = count_hookless(&bridge, 1, &first) ? HEALTH_BAD : HEALTH_OK;
+	else if (ret || link_list(bridge.ifindex, &ports, &n))
+		return health_err(ctx);
+	else if (count_hookless(ports, n, &first))
+		health = HEALTH_BAD;
+	if (health == HEALTH_BAD)
+		health_say(ctx, HEALTH_BAD,
+			   "%s has no XDP hook (any more), so its hosts are on the kernel path: "
+			   "mape-xdp detach, and attach again",
+			   first->name);
+	free(ports);
+	return health;
+}
+
+static enum health check_lan_hooks(struct health_ctx *ctx)
+{
+	enum health health = HEALTH_OK;
+
+	if (!(ctx->config.flags & MAPE_FAST_PATH) ||
+	    fact_hook(ctx->instance, "lan_hook") == HOOK_TC)
+		return HEALTH_NONE;
+	for (size_t i = 0; i < fact_lan_count(ctx->instance) && health == HEALTH_OK; i++)
+		health = judge_ports(ctx, fact_lan(ctx->instance, i));
+	return health == HEALTH_OK ?
+		       health_say(ctx, HEALTH_OK, "every LAN port has its XDP hook") :
+		       health;
+}
+
 /* Virtual senders leave checksums half done; native XDP loses that fact on redirect. */
 static enum health check_checksums(struct health_ctx *ctx)
 {
@@ -150,6 +203,7 @@ const struct health_check health_checks[] = {
 	{ "br-route", health_br_route },
 	{ "neighbour", health_neighbour },
 	{ "lan", check_lan },
+	{ "lan-hooks", check_lan_hooks },
 	{ "forwarding", check_forwarding },
 	{ "route", check_route },
 	{ "conntrack", check_conntrack },

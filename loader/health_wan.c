@@ -44,6 +44,11 @@ enum health health_wan(struct health_ctx *ctx)
 		return health_say(ctx, HEALTH_BAD, "the WAN %s is down. Look at the cable, or: "
 						   "ip link set %s up",
 				  wan.name, wan.name);
+	if (fact_hook(ctx->instance, "wan_hook") != HOOK_TC && !wan.xdp_prog_id)
+		return health_say(ctx, HEALTH_BAD,
+				  "somebody has removed the XDP hook of %s: mape-xdp detach, and "
+				  "attach again",
+				  wan.name);
 	return health_say(ctx, HEALTH_OK, "the WAN %s is up", wan.name);
 }
 
