@@ -38,8 +38,8 @@ static __always_inline enum mape_bound mapping_get(const struct mape_endpoint *k
 		if (!m)
 			return MAPE_UNBOUND;
 		count_read(m, &old);
-		if (!old.refs)
-			continue; /* being deleted this very moment */
+		if (!old.refs || bpf_map_lookup_elem(&mappings, key) != m)
+			continue; /* deleted this very moment */
 		new.refs = old.refs + 1;
 		new.serial = old.serial;
 		if (!word_swap(m, &old, &new))

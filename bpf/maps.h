@@ -14,6 +14,7 @@
 
 #define EINVAL 22
 #define ENOENT 2
+#define EBUSY 16
 #define EEXIST 17
 
 #define BPF_MAP(name, map_type, entries, key_type, value_type) \
@@ -59,7 +60,7 @@ BPF_QUEUE(free_ports_udp, 1, __u32);
 BPF_QUEUE(free_ports_icmp, 1, __u32);
 
 /* Keys of all sessions, visited in turn by the sweep. */
-BPF_QUEUE(expiry, MAPE_SESSIONS_MAX, struct mape_flow);
+BPF_QUEUE(expiry, MAPE_SESSIONS_MAX, struct mape_ticket);
 
 /* How many sessions there are: lets the sweep pace itself. */
 BPF_MAP(live, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);

@@ -28,10 +28,18 @@
 #define MAPE_REVALIDATE_ANY (16 * MAPE_TICKS_PER_S) /* any packet */
 #define MAPE_PASSAGE (2 * MAPE_TICKS_PER_S)	    /* time a packet has to get through the stack */
 
+/* Ticks since the mark. Another processor may have set it a moment ahead of our clock reading. */
+static __always_inline __u32 elapsed(__u32 mark, __u32 ticks)
+{
+	__s32 d = ticks - mark;
+
+	return d > 0 ? d : 0;
+}
+
 /* Was the mark set within the time that a passage through the stack may take? */
 static __always_inline bool recent(__u32 mark, __u32 ticks)
 {
-	return mark && ticks - mark <= MAPE_PASSAGE;
+	return mark && elapsed(mark, ticks) <= MAPE_PASSAGE;
 }
 
 static __always_inline void offload_end(struct mape_session *s)
@@ -51,16 +59,18 @@ static __always_inline bool offload_allowed(const struct mape_config *cfg, __u8 
 	return true;
 }
 
-/* Can this packet be handled without the stack? All else takes the kernel path. */
-static __always_inline bool fast_capable(mape_ctx *ctx, const __u32 l3,
-					 const struct mape_config *cfg, const struct mape_pkt *p)
+/*
+ * Can this packet be handled without the stack? Not what needs more than its session's treatment;
+ * trailing bytes are not forwarded, the stack trims them.
+ */
+static __always_inline bool fast_capable(mape_ctx *ctx, const struct mape_config *cfg,
+					 const struct mape_pkt *p)
 {
-	if (p->kind != MAPE_PKT_FLOW || p->options || p->ttl <= 1)
+	if (p->options || p->ttl <= 1 || p->end != ctx_len(ctx))
 		return false;
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;
-	/* Trailing bytes are not forwarded; the stack trims them. */
-	return p->len + l3 == ctx_len(ctx) && ctx_wire_len(ctx, p->len, p->headers) <= cfg->mtu;
+	return ctx_wire_len(ctx, p->len, p->headers) <= cfg->mtu;
 }
 
 /*
@@ -70,10 +80,10 @@ static __always_inline bool fast_capable(mape_ctx *ctx, const __u32 l3,
 static __always_inline bool revalidation_due(struct mape_session *s, const struct mape_pkt *p,
 					     __u32 ticks)
 {
-	__u32 age = ticks - s->confirmed;
+	__u32 age = elapsed(s->confirmed, ticks);
 
 	if (s->pending) {
-		if (ticks - s->pending <= MAPE_PASSAGE)
+		if (recent(s->pending, ticks))
 			return false; /* one packet is enough */
 		offload_end(s);
 		return true;
@@ -98,7 +108,7 @@ static __always_inline bool offload_out(mape_ctx *ctx, const struct mape_config 
 	if (s->lan_ifindex != dev || (void *)(eth + 1) > ctx_end(ctx) ||
 	    !mac_equal(eth->dst, s->lan_mac) || !mac_equal(eth->src, s->host_mac))
 		return false; /* not where and from whom the stack would answer it */
-	if (s->out_ok && s->port_ifindex == port && fast_capable(ctx, L3_PLAIN, cfg, p) &&
+	if (s->out_ok && s->port_ifindex == port && fast_capable(ctx, cfg, p) &&
 	    !revalidation_due(s, p, ticks))
 		return true;
 	s->port_ifindex = port;
@@ -127,10 +137,10 @@ static __always_inline bool offload_in(mape_ctx *ctx, const struct mape_config *
 				       struct mape_session *s, const struct mape_pkt *p,
 				       __u32 ticks)
 {
-	if (s->in_ok && s->out_ok && s->pending && ticks - s->pending > MAPE_PASSAGE)
+	if (s->in_ok && s->out_ok && s->pending && !recent(s->pending, ticks))
 		offload_end(s);
-	if (s->in_ok && s->out_ok && offload_allowed(cfg, p->proto, s->state) &&
-	    fast_capable(ctx, L3_TUNNEL, cfg, p))
+	if (s->in_ok && s->out_ok && offload_allowed(cfg, p->flow.proto, s->state) &&
+	    fast_capable(ctx, cfg, p))
 		return true;
 	s->entered = ticks;
 	return false;

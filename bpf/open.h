@@ -123,7 +123,7 @@ static __noinline int session_place(const struct mape_config *cfg, const struct 
 		b->flags |= MAPE_SESSION_OVERLAP;
 		s->flags |= MAPE_SESSION_OVERLAP;
 	}
-	if (expiry_push(flow)) {
+	if (expiry_push(flow, s)) {
 		session_close(cfg, flow, s);
 		return MAPE_OUT_NO_MEMORY;
 	}

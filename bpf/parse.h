@@ -24,11 +24,15 @@ enum mape_parsed { MAPE_PARSED, MAPE_BAD_PACKET, MAPE_BAD_FRAGMENT, MAPE_BAD_PRO
 
 struct mape_pkt {
 	struct mape_flow flow;
+	__u8 own[4]; /* address of the packet's own header on our side of it: ... */
+	__u8 far[4]; /* ... outbound the source is ours, inbound the destination */
 	__u32 len;   /* inner IPv4 total length */
-	__u32 l4;    /* offset of the transport header from the start of the frame */
+	__u32 l3;    /* offsets from the start of the frame: the IPv4 header, ... */
+	__u32 l4;    /* ... the transport header, ... */
+	__u32 end;   /* ... and behind the last byte; padding may follow */
 	__u32 quote; /* ICMP error: offset of the quoted IPv4 header */
 	__u32 quote_l4;
-	__u32 headers; /* bytes in front of the transport payload, from the IPv4 header on */
+	__u32 headers; /* bytes from the IPv4 header to the transport's payload */
 	__u8 kind;
 	__u8 dir;
 	__u8 proto;
@@ -94,6 +98,9 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 	p->quote = quote;
 	p->quote_l4 = quote + ihl;
 	p->flow.proto = ip->proto;
+	/* RFC 792: at least eight bytes of the transport header are quoted. */
+	if (p->quote_l4 + 8 > p->end)
+		return MAPE_BAD_PACKET;
 
 	if (ip->proto == MAPE_PROTO_ICMP) {
 		const struct icmp_hdr *icmp = data + p->quote_l4;
@@ -106,7 +113,6 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 	} else if (ip->proto == MAPE_PROTO_TCP || ip->proto == MAPE_PROTO_UDP) {
 		const struct l4_ports *ports = data + p->quote_l4;
 
-		/* RFC 792: at least eight bytes of the transport header are quoted. */
 		if ((void *)ports + 8 > ctx_end(ctx))
 			return MAPE_BAD_PACKET;
 		set_flow(p, dir, ip, bpf_ntohs(ports->src), bpf_ntohs(ports->dst));
@@ -116,16 +122,16 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 	return MAPE_PARSED;
 }
 
-static __always_inline enum mape_parsed parse_icmp(mape_ctx *ctx, __u32 l3, struct mape_pkt *p,
+static __always_inline enum mape_parsed parse_icmp(mape_ctx *ctx, struct mape_pkt *p,
 						   const struct ip4_hdr *ip)
 {
 	const struct icmp_hdr *icmp = ctx_data(ctx) + p->l4;
 	bool out = p->dir == MAPE_OUT;
 	__u16 id;
 
-	if ((void *)(icmp + 1) > ctx_end(ctx))
+	if ((void *)(icmp + 1) > ctx_end(ctx) || p->l4 + sizeof(*icmp) > p->end)
 		return MAPE_BAD_PACKET;
-	p->headers = p->l4 - l3 + sizeof(*icmp);
+	p->headers = p->l4 - p->l3 + sizeof(*icmp);
 	p->icmp_type = icmp->type;
 	if (icmp_is_error(icmp->type)) {
 		p->kind = MAPE_PKT_ICMP_ERROR;
@@ -167,7 +173,11 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->options = ihl > IP4_LEN;
+	p->l3 = l3;
 	p->l4 = l3 + ihl;
+	p->end = l3 + p->len;
+	__builtin_memcpy(p->own, dir == MAPE_OUT ? ip->src : ip->dst, 4);
+	__builtin_memcpy(p->far, dir == MAPE_OUT ? ip->dst : ip->src, 4);
 	p->flow.proto = ip->proto;
 	if (ip->frag & IP4_MF_OR_OFFSET)
 		return MAPE_BAD_FRAGMENT;
@@ -193,7 +203,7 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 		return MAPE_PARSED;
 	}
 	if (ip->proto == MAPE_PROTO_ICMP)
-		return parse_icmp(ctx, l3, p, ip);
+		return parse_icmp(ctx, p, ip);
 	return MAPE_BAD_PROTOCOL;
 }
 

@@ -33,7 +33,7 @@ static __always_inline int refused(enum mape_parsed parsed, enum mape_dir dir)
 static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
 					  const struct mape_pkt *p, __u64 now)
 {
-	__u32 segments = ctx_segments(ctx, p->l4 + p->headers);
+	__u32 segments = ctx_segments(ctx, p->l3 + p->headers);
 
 	if (p->dir == MAPE_OUT) {
 		s->last_out = now;
@@ -95,8 +95,11 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	parsed = parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p);
 	if (parsed != MAPE_PARSED)
 		return refused(parsed, MAPE_OUT);
-	if (!is_unicast(p->flow.rem_addr))
+	if (!is_unicast(p->far))
 		return MAPE_OUT_NOT_IPV4;
+	/* An error goes to the sender of what it quotes, nowhere else. */
+	if (!addr4_equal(p->far, p->flow.rem_addr))
+		return MAPE_OUT_NO_SESSION;
 	s = bpf_map_lookup_elem(&sessions, &p->flow);
 	if (!s) {
 		if (!may_open(p))
@@ -113,7 +116,7 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	if (p->kind == MAPE_PKT_FLOW) { /* an error neither refreshes nor ends anything */
 		session_touch(ctx, s, p, now);
 		offload_exit(s, mape_ticks(now));
-		if (!s->queued && !expiry_push(&p->flow))
+		if (!s->queued && !expiry_push(&p->flow, s))
 			s->queued = 1; /* the sweep had lost it */
 	}
 	change_to_external(cfg, s, p, &change);
@@ -184,7 +187,7 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 		return refused(parsed, MAPE_IN);
 	if (p->len > payload_len)
 		return MAPE_IN_MALFORMED;
-	if (!addr4_equal(p->flow.int_addr, cfg->ip4))
+	if (!addr4_equal(p->own, cfg->ip4) || !addr4_equal(p->flow.int_addr, cfg->ip4))
 		return MAPE_IN_NOT_OURS;
 	if (p->kind == MAPE_PKT_FLOW && p->proto == MAPE_PROTO_ICMP && !icmp_is_reply(p->icmp_type))
 		return MAPE_IN_NO_SESSION; /* a query to us: nobody here asked to be asked */
@@ -199,13 +202,9 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 		return p->kind == MAPE_PKT_FLOW ? MAPE_IN_NO_SESSION : MAPE_IN_ICMP;
 
 	now = mape_now(cfg);
-	if (p->kind == MAPE_PKT_FLOW) {
+	if (p->kind == MAPE_PKT_FLOW) /* RFC 5508 REQ-6, REQ-10: an error refreshes nothing */
 		session_touch(ctx, s, p, now);
-		way = offload_in(ctx, cfg, s, p, mape_ticks(now)) ? MAPE_FAST_IN : MAPE_KERNEL_IN;
-	} else {
-		/* RFC 5508 REQ-6, REQ-10: an error refreshes and ends nothing. */
-		way = s->in_ok && s->out_ok && p->ttl > 1 ? MAPE_FAST_IN : MAPE_KERNEL_IN;
-	}
+	way = offload_in(ctx, cfg, s, p, mape_ticks(now)) ? MAPE_FAST_IN : MAPE_KERNEL_IN;
 	change.tos = tos;
 	change.ttl_dec = way == MAPE_FAST_IN;
 	__builtin_memcpy(change.addr, p->flow.int_addr, 4);

@@ -16,7 +16,8 @@
  *
  * A mapping's state word {refs, serial} follows the same rules; refs 0 means that whoever took it
  * there is about to delete it. A record's memory can be reused for another key at once, so each
- * carries a random serial: an exchange with an outdated word fails.
+ * carries a random serial, and an exchange is done in this order: look up, read the word, look up
+ * again and get the same record (so the word was this key's), exchange (fails if it no longer is).
  */
 #ifndef MAPE_BPF_PORTS_H
 #define MAPE_BPF_PORTS_H
@@ -204,7 +205,11 @@ static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot
 	struct mape_port *port;
 
 	for (int i = 0; i < MAPE_POP_TRIES; i++) {
-		if (free_queue_pop(slot, index))
+		long err = free_queue_pop(slot, index);
+
+		if (err == -EBUSY)
+			continue; /* the queue's lock, not an empty queue */
+		if (err)
 			return false;
 		port = port_get(cfg, slot, *index);
 		if (port && port_claim(port, owner, generation))

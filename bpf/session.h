@@ -15,10 +15,12 @@ static __always_inline void live_add(__s64 n)
 		__sync_fetch_and_add(count, n);
 }
 
-static __always_inline long expiry_push(const struct mape_flow *flow)
+static __always_inline long expiry_push(const struct mape_flow *flow, const struct mape_session *s)
 {
+	struct mape_ticket ticket = { .flow = *flow, .serial = s->serial };
+
 	for (int i = 0; i < MAPE_PUSH_TRIES; i++)
-		if (!bpf_map_push_elem(&expiry, flow, 0))
+		if (!bpf_map_push_elem(&expiry, &ticket, 0))
 			return 0;
 	return -1;
 }
@@ -54,7 +56,7 @@ static __always_inline bool session_close(const struct mape_config *cfg,
 	b.flags = s->flags;
 	new.refs = 1;
 	new.serial = old.serial;
-	if (old.refs || !word_swap(s, &old, &new))
+	if (old.refs || bpf_map_lookup_elem(&sessions, flow) != s || !word_swap(s, &old, &new))
 		return false;
 	bpf_map_delete_elem(&sessions, flow);
 	binding_put(cfg, flow, &b);

@@ -27,7 +27,7 @@ struct sweep {
 
 static __always_inline void sweep_put_back(struct mape_session *s, const struct mape_flow *flow)
 {
-	if (!expiry_push(flow))
+	if (!expiry_push(flow, s))
 		return;
 	s->queued = 0; /* its next packet queues it again */
 	count_event(MAPE_SWEEP_LOST);
@@ -35,18 +35,18 @@ static __always_inline void sweep_put_back(struct mape_session *s, const struct 
 
 static long sweep_visit(__u32 i, struct sweep *sweep)
 {
+	struct mape_ticket ticket;
 	struct mape_session *s;
-	struct mape_flow flow;
 
-	if (bpf_map_pop_elem(&expiry, &flow))
+	if (bpf_map_pop_elem(&expiry, &ticket))
 		return 1;
 	sweep->visited++;
-	s = bpf_map_lookup_elem(&sessions, &flow);
-	if (!s)
-		return 0; /* removed by hand */
-	if (!session_expired(sweep->cfg, &flow, s, sweep->now))
-		sweep_put_back(s, &flow);
-	else if (session_close(sweep->cfg, &flow, s))
+	s = bpf_map_lookup_elem(&sessions, &ticket.flow);
+	if (!s || s->serial != ticket.serial)
+		return 0; /* removed by hand; a later session of the flow has its own ticket */
+	if (!session_expired(sweep->cfg, &ticket.flow, s, sweep->now))
+		sweep_put_back(s, &ticket.flow);
+	else if (session_close(sweep->cfg, &ticket.flow, s))
 		sweep->expired++;
 	return 0;
 }

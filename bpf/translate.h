@@ -112,7 +112,8 @@ static __always_inline __u64 translate_quoted_l4(mape_ctx *ctx, const struct map
 	}
 	delta = csum_delta16(old, new);
 	/* Of TCP the quote may end before the checksum. */
-	if ((void *)(check + 1) > ctx_end(ctx) || (udp && !*check))
+	if ((void *)(check + 1) > ctx_end(ctx) ||
+	    (__u32)((void *)(check + 1) - transport) > p->end - p->quote_l4 || (udp && !*check))
 		return delta;
 	old = *check;
 	*check = csum_apply(old, (__u64)addr_delta + delta);

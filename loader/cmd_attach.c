@@ -115,7 +115,7 @@ static int check_wan_free(const struct cmd_call *call, const struct plan *plan)
 	if (!ret && instance_attached(&other) && !strcmp(instance_setting(&other, "wan"), word[0]))
 		ret = err("Detach it first: mape-xdp detach WAN",
 			  "%s is attached already, as instance %s", word[0],
-			  journal_id(other.journal));
+			  instance_name(&other));
 	instance_close(&other);
 	return ret;
 }

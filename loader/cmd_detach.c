@@ -16,14 +16,14 @@ static int run(const struct cmd_call *call)
 	if (instance_find(&instance, call, true))
 		goto out;
 	if (journal_phase(instance.journal) == JOURNAL_NONE) {
-		err(NULL, "not attached: %s", journal_id(instance.journal));
+		err(NULL, "not attached: %s", instance_name(&instance));
 		rc = CMD_NOT_ATTACHED;
 		goto out;
 	}
 	if (attach_undo(instance.journal))
 		goto out;
 	out_bool("attached", NULL, false);
-	out_text("detached: %s", journal_id(instance.journal));
+	out_text("detached: %s", instance_name(&instance));
 	rc = CMD_OK;
 out:
 	instance_close(&instance);

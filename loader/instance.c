@@ -108,6 +108,9 @@ int instance_need(const struct instance *instance)
 		return CMD_OK;
 	if (phase == JOURNAL_NONE)
 		err("Attach first: mape-xdp attach WAN LAN", "not attached");
+	else if (phase == JOURNAL_ATTACHED)
+		err("Run the same attach again, or mape-xdp detach; both clean up first.",
+		    "not attached any more: the tunnel interface was removed");
 	else
 		err("Run the same attach again, or mape-xdp detach; both clean up first.",
 		    "not attached: an earlier %s did not finish",
@@ -137,6 +140,16 @@ int instance_open_map(const struct instance *instance, const char *name)
 int instance_open_control(const struct instance *instance)
 {
 	return open_pin(instance, "control");
+}
+
+const char *instance_name(const struct instance *instance)
+{
+	const char *name = journal_id(instance->journal);
+	struct netns ns;
+
+	if (!netns_current(&ns))
+		netns_owns_id(&ns, journal_id(instance->journal), &name);
+	return name;
 }
 
 const char *instance_setting(const struct instance *instance, const char *key)

@@ -33,6 +33,9 @@ int instance_need(const struct instance *instance);
 int instance_open_map(const struct instance *instance, const char *name);
 int instance_open_control(const struct instance *instance);
 
+/* Its name, which is the tunnel interface's too. */
+const char *instance_name(const struct instance *instance);
+
 /* Setting `key` of the attach as text; "" if there is none. */
 const char *instance_setting(const struct instance *instance, const char *key);
 

@@ -36,7 +36,7 @@ extern const char *const rule_opts_iids[];
 	  .help = "layout of the CE address, instead of the rule's" }, \
 	{ OPT_ROW(OPT_U32, "mtu", S, M.mtu), .metavar = "BYTES", \
 	  .min = TUNNEL_MTU_MIN, .max = TUNNEL_MTU_MAX, \
-	  .help = "MTU of the tunnel (default: MTU of the WAN - 40)" }
+	  .help = "MTU of the tunnel (default: 40 less than the WAN's, or 1460)" }
 
 /*
  * Finds and applies the rule for a prefix (PREFIX/LEN or an address, see mape_prefix_parse()).

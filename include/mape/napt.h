@@ -123,11 +123,19 @@ struct mape_session {
 	__u32 pending;	 /* a revalidation is under way since */
 } __attribute__((aligned(8)));
 
+/* Entry of the queue `expiry`. Outlives its session if that is removed before its turn comes. */
+struct mape_ticket {
+	struct mape_flow flow;
+	__u32 serial; /* of the session */
+	__u32 pad;
+};
+
 MAPE_ASSERT_SIZE(struct mape_endpoint, 8);
 MAPE_ASSERT_SIZE(struct mape_flow, 16);
 MAPE_ASSERT_SIZE(struct mape_overlap, 12);
 MAPE_ASSERT_SIZE(struct mape_port, 16);
 MAPE_ASSERT_SIZE(struct mape_mapping, 16);
 MAPE_ASSERT_SIZE(struct mape_session, 104);
+MAPE_ASSERT_SIZE(struct mape_ticket, 24);
 
 #endif

@@ -65,7 +65,7 @@
 	X(IN_NO_SESSION, "drop_in_no_session", 1,                                                  \
 	  "Nobody in the LAN asked for this packet (scans, or answers to sessions that ended).")   \
 	X(IN_ICMP, "drop_in_icmp", 1,                                                              \
-	  "An ICMP message with a wrong checksum, or an error about a session we do not know.")    \
+	  "An ICMP error about a session that we do not know.")                                    \
 	X(IN_FAILED, "drop_in_failed", 1,                                                          \
 	  "The outer header could not be removed (no memory, or the packet layout is unusual).")   \
 	X(IN_ECN, "drop_in_ecn", 1,                                                                \

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The audit over tables made by hand: it has nothing to say about a sound NAPT, and finds each
+ * single thing that can be wrong in one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "audit.h"
+#include "err.h"
+
+#define SESSIONS 4
+#define MAPPINGS 2
+#define OVERLAPS 2
+
+/*
+ * TCP: host A has a mapping on index 3 with two sessions. Host B has a mapping on the same,
+ * overlapped port with one session, and a session with a port of its own, which it shares too.
+ */
+struct napt {
+	struct audit_tables t;
+	struct session_record sessions[SESSIONS];
+	struct mapping_record mappings[MAPPINGS];
+	struct overlap_record overlaps[OVERLAPS];
+};
+
+enum { A_WEB, A_MAIL, B_OTHER, B_OWN };
+enum { SHARED = 3, SHARED_TOO = 5, GENERATION = 7 };
+
+static const struct mape_endpoint host_a = { { 192, 168, 1, 10 }, 40000, MAPE_PROTO_TCP, 0 };
+static const struct mape_endpoint host_b = { { 192, 168, 1, 11 }, 50000, MAPE_PROTO_TCP, 0 };
+
+static uint16_t port_of(const struct napt *n, uint16_t index)
+{
+	return mape_portset_port(&n->t.config.ports, index);
+}
+
+static void set_session(struct napt *n, int i, const struct mape_endpoint *who, uint8_t remote,
+			uint16_t index, uint8_t flags)
+{
+	struct mape_flow *f = &n->sessions[i].flow;
+	struct mape_session *s = &n->sessions[i].session;
+
+	memcpy(f->int_addr, who->addr, 4);
+	f->int_port = who->port;
+	f->proto = who->proto;
+	memcpy(f->rem_addr, (uint8_t[]){ 198, 51, 100, remote }, 4);
+	f->rem_port = 443;
+	s->index = index;
+	s->ext_port = port_of(n, index);
+	s->generation = GENERATION;
+	s->state = MAPE_TCP_EST;
+	s->flags = flags;
+}
+
+static void set_mapping(struct napt *n, int i, const struct mape_endpoint *who, uint32_t refs)
+{
+	struct mape_mapping *m = &n->mappings[i].mapping;
+
+	n->mappings[i].endpoint = *who;
+	m->refs = refs;
+	m->index = SHARED;
+	m->ext_port = port_of(n, SHARED);
+	m->generation = GENERATION;
+}
+
+static void set_overlap(struct napt *n, int i, uint8_t remote, uint16_t index)
+{
+	struct mape_overlap *o = &n->overlaps[i].overlap;
+
+	memcpy(o->rem_addr, (uint8_t[]){ 198, 51, 100, remote }, 4);
+	o->rem_port = 443;
+	o->ext_port = port_of(n, index);
+	o->proto = MAPE_PROTO_TCP;
+	n->overlaps[i].endpoint = host_b;
+}
+
+static void set_port(struct napt *n, uint16_t index, uint32_t refs, uint16_t flags)
+{
+	struct mape_port *p = &n->t.ports[index];
+
+	p->refs = refs;
+	p->flags = flags;
+	p->generation = GENERATION;
+	p->owner = host_a;
+}
+
+static struct table table_of(void *records, size_t n, struct table table)
+{
+	table.records = malloc(n * table.record_size);
+	assert_non_null(table.records);
+	memcpy(table.records, records, n * table.record_size);
+	table.n = n;
+	return table;
+}
+
+/* Counts as the control program does, from the ports. */
+static void count(struct audit_tables *t)
+{
+	for (int slot = 0; slot < MAPE_SLOT_COUNT; slot++) {
+		struct mape_request *c = &t->counts[slot];
+
+		c->total = t->config.ports.count;
+		for (uint32_t i = 0; i < c->total; i++)
+			c->used += !!t->ports[slot * c->total + i].refs;
+		c->free = c->total - c->used;
+	}
+}
+
+static void sound(struct napt *n)
+{
+	memset(n, 0, sizeof(*n));
+	mape_portset_init(&n->t.config.ports, 6, 6, 22);
+	n->t.ports = calloc(MAPE_SLOT_COUNT * n->t.config.ports.count, sizeof(*n->t.ports));
+	assert_non_null(n->t.ports);
+	set_session(n, A_WEB, &host_a, 1, SHARED, 0);
+	set_session(n, A_MAIL, &host_a, 2, SHARED, 0);
+	set_session(n, B_OTHER, &host_b, 3, SHARED, MAPE_SESSION_OVERLAP);
+	set_session(n, B_OWN, &host_b, 1, SHARED_TOO,
+		    MAPE_SESSION_OVERLAP | MAPE_SESSION_OWN_PORT);
+	set_mapping(n, 0, &host_a, 2);
+	set_mapping(n, 1, &host_b, 1);
+	set_overlap(n, 0, 3, SHARED);
+	set_overlap(n, 1, 1, SHARED_TOO);
+	set_port(n, SHARED, 2, MAPE_PORT_OVERLAPPED);
+	set_port(n, SHARED_TOO, 1, MAPE_PORT_OVERLAPPED);
+	n->t.live = SESSIONS;
+}
+
+/* The findings, joined; for free(). */
+static char *findings(struct napt *n)
+{
+	struct audit_report report;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	n->t.sessions = table_of(n->sessions, SESSIONS, SESSIONS_TABLE);
+	n->t.mappings = table_of(n->mappings, MAPPINGS, MAPPINGS_TABLE);
+	n->t.overlaps = table_of(n->overlaps, OVERLAPS, OVERLAPS_TABLE);
+	assert_int_equal(audit_check(&n->t, &report), 0);
+	for (unsigned int i = 0; i < report.kept; i++)
+		fprintf(f, "%s\n", report.text[i]);
+	fclose(f);
+	audit_free(&n->t);
+	return text;
+}
+
+static void expect(struct napt *n, const char *finding)
+{
+	char *text = findings(n);
+
+	if (!strstr(text, finding))
+		fail_msg("not found: '%s', but:\n%s", finding, text);
+	free(text);
+}
+
+static void test_sound(void **state)
+{
+	struct napt n;
+	char *text;
+
+	(void)state;
+	sound(&n);
+	count(&n.t);
+	text = findings(&n);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+/* What is changed in a sound NAPT, and what the audit has to say then. */
+static void lose_port(struct napt *n)
+{
+	n->t.counts[MAPE_SLOT_UDP].lost = 2;
+}
+
+static void miscount(struct napt *n)
+{
+	n->t.counts[MAPE_SLOT_ICMP].free--;
+}
+
+static void leak_port(struct napt *n)
+{
+	n->t.ports[9].refs = 1;
+}
+
+static void leak_mapping(struct napt *n)
+{
+	n->mappings[0].mapping.refs++;
+}
+
+static void unmark_port(struct napt *n)
+{
+	n->t.ports[SHARED].flags = 0;
+}
+
+static void reuse_port(struct napt *n)
+{
+	n->t.ports[SHARED].generation++;
+}
+
+static void free_port(struct napt *n)
+{
+	n->t.ports[SHARED_TOO].refs = 0;
+}
+
+static void reserve_port(struct napt *n)
+{
+	n->t.ports[SHARED_TOO].flags |= MAPE_PORT_RESERVED;
+}
+
+static void foreign_port(struct napt *n)
+{
+	n->sessions[A_WEB].session.ext_port = 80;
+}
+
+static void lose_mapping(struct napt *n)
+{
+	n->mappings[0].endpoint.port++;
+}
+
+static void lose_overlap(struct napt *n)
+{
+	n->overlaps[0].overlap.rem_port++;
+}
+
+static void steal_overlap(struct napt *n)
+{
+	n->overlaps[0].endpoint = host_a;
+}
+
+static void orphan_overlap(struct napt *n)
+{
+	n->sessions[B_OTHER].session.flags = 0;
+}
+
+static void collide(struct napt *n)
+{
+	n->sessions[A_MAIL].flow.rem_addr[3] = 3;
+}
+
+static void unreachable(struct napt *n)
+{
+	n->t.ports[SHARED].owner = host_b;
+}
+
+static void keep_dead(struct napt *n)
+{
+	n->sessions[A_WEB].session.dead = 1;
+}
+
+static void odd_state(struct napt *n)
+{
+	n->sessions[A_WEB].session.state = MAPE_OPEN;
+}
+
+static void miscount_live(struct napt *n)
+{
+	n->t.live++;
+}
+
+static const struct {
+	void (*damage)(struct napt *n);
+	const char *finding;
+} damages[] = {
+	{ lose_port, "udp: 2 free ports are not in the free queue" },
+	{ miscount, "icmp: 1007 free + 0 used + 0 resting + 0 reserved is not 1008" },
+	{ leak_port, "tcp port 1385: counts 1 holds, there are 0" },
+	{ leak_mapping, "mapping of tcp 192.168.1.10:40000: counts 3 sessions, there are 2" },
+	{ unmark_port, "tcp port 1379: held 2 times, but not marked as shared" },
+	{ reuse_port, "its port 1379 was given to somebody else (generation 7, now 8)" },
+	{ free_port, "its port 1381 is free" },
+	{ reserve_port, "tcp port 1381: reserved, yet in use" },
+	{ foreign_port, "port 80, index 3 is not of the set" },
+	{ lose_mapping, "192.168.1.10:40000 to 198.51.100.1:443: its endpoint has no mapping" },
+	{ lose_overlap, "no overlap record for it on port 1379" },
+	{ steal_overlap, "another endpoint has the overlap record for it on port 1379" },
+	{ orphan_overlap, "on port 1379: belongs to no session" },
+	{ collide, "the owner of port 1379 has a session with the same remote" },
+	{ unreachable, "port 1379 belongs to another endpoint" },
+	{ keep_dead, "removed, yet still in the table" },
+	{ odd_state, "impossible state 0" },
+	{ miscount_live, "the live counter says 5 sessions, there are 4" },
+};
+
+static void test_damaged(void **state)
+{
+	struct napt n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		sound(&n);
+		count(&n.t);
+		damages[i].damage(&n);
+		expect(&n, damages[i].finding);
+	}
+}
+
+/* More findings than there is room for are counted. */
+static void test_many(void **state)
+{
+	struct audit_report report;
+	struct napt n;
+
+	(void)state;
+	sound(&n);
+	for (int i = 100; i < 100 + 2 * AUDIT_KEPT; i++)
+		n.t.ports[i].refs = 1;
+	count(&n.t);
+	n.t.sessions = table_of(n.sessions, SESSIONS, SESSIONS_TABLE);
+	n.t.mappings = table_of(n.mappings, MAPPINGS, MAPPINGS_TABLE);
+	n.t.overlaps = table_of(n.overlaps, OVERLAPS, OVERLAPS_TABLE);
+	assert_int_equal(audit_check(&n.t, &report), 0);
+	assert_int_equal(report.total, 2 * AUDIT_KEPT);
+	assert_int_equal(report.kept, AUDIT_KEPT);
+	audit_free(&n.t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
