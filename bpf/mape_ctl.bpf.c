@@ -109,12 +109,15 @@ static __always_inline void op_session(const struct mape_config *cfg, struct map
 {
 	struct mape_flow flow = request->flow;
 	struct mape_session *s = bpf_map_lookup_elem(&sessions, &flow);
+	struct sweep sweep = {};
 
 	if (!s)
 		request->result = -ENOENT;
 	else if (request->op == MAPE_OP_DEMOTE)
 		offload_end(s);
-	else if (!session_close(cfg, &flow, s))
+	else if (session_close(cfg, &flow, s))
+		sweep_run(cfg, 2, &sweep); /* so that deleting cannot fill the queue with stale tickets */
+	else
 		request->result = -ENOENT;
 }
 

@@ -18,9 +18,12 @@
 #define SWEEP_QUICK (10 * 1000 * 1000ULL)
 #define SWEEP_CYCLE_S 8 /* in which all sessions are visited once, with room below ten */
 
+#define SWEEP_STALE 256 /* tickets of sessions removed by hand that one run clears besides */
+
 struct sweep {
 	const struct mape_config *cfg;
 	__u64 now;
+	__u32 count; /* sessions to visit */
 	__u32 visited;
 	__u32 expired;
 };
@@ -38,12 +41,12 @@ static long sweep_visit(__u32 i, struct sweep *sweep)
 	struct mape_ticket ticket;
 	struct mape_session *s;
 
-	if (bpf_map_pop_elem(&expiry, &ticket))
+	if (sweep->visited >= sweep->count || bpf_map_pop_elem(&expiry, &ticket))
 		return 1;
-	sweep->visited++;
 	s = bpf_map_lookup_elem(&sessions, &ticket.flow);
 	if (!s || s->serial != ticket.serial)
 		return 0; /* removed by hand; a later session of the flow has its own ticket */
+	sweep->visited++;
 	if (!session_expired(sweep->cfg, &ticket.flow, s, sweep->now))
 		sweep_put_back(s, &ticket.flow);
 	else if (session_close(sweep->cfg, &ticket.flow, s))
@@ -56,7 +59,8 @@ static __always_inline void sweep_run(const struct mape_config *cfg, __u32 count
 {
 	sweep->cfg = cfg;
 	sweep->now = mape_now(cfg);
-	bpf_loop(count, sweep_visit, sweep, 0);
+	sweep->count = count;
+	bpf_loop(count + SWEEP_STALE, sweep_visit, sweep, 0);
 }
 
 /* Look at one port of each protocol, the next one each time. */

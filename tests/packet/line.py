@@ -6,7 +6,7 @@ import pytest
 from scapy.all import raw
 
 import wire
-from bench import CHECKSUM_COMPLETE, Flow
+from bench import CHECKSUM_COMPLETE, SECOND, Flow
 from wire import EXTERNAL, HOST, REMOTE, PROTO
 
 NO_TC_DECAP = "this kernel cannot decapsulate in TC (since Linux 6.3); the WAN hook is XDP here"
@@ -108,6 +108,10 @@ class Line:
         c = self.open(proto, **kw)
         self.offload(c)
         return c
+
+    def wait(self, seconds):
+        """Lets time pass for the programs."""
+        self.bench.now(self.bench.offset / SECOND + seconds)
 
     # What has to leave the programs.
 

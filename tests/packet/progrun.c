@@ -10,12 +10,13 @@
  *	{"cmd":"run", "prog":P, "data":HEX, "ifindex", "mark", "gso_size", "gso_segs", "flags"}
  *	                                        -> {"ret", "data", "meta", "mark"} or {"errno"}
  *	{"cmd":"control", "op":N, "count", "slot", "flow":HEX}  -> fields of struct mape_request
+ *	{"cmd":"deep"}                          -> {"findings":[...]} of the product's audit
  *	{"cmd":"dump", "map":M}                 -> {"items":[[KEY,VALUE],...]}, per CPU concatenated
  *	{"cmd":"update", "map":M, "key":HEX, "value":HEX}
  */
 #include <json-c/json.h>
 
-#include "harness.h"
+#include "deep.h"
 
 #define PACKET_MAX 65536
 
@@ -240,6 +241,20 @@ static int cmd_control(struct json_object *request, struct json_object *answer)
 	return 0;
 }
 
+static int cmd_deep(struct json_object *request, struct json_object *answer)
+{
+	struct json_object *findings = json_object_new_array();
+	static struct audit_report report;
+
+	(void)request;
+	json_object_object_add(answer, "findings", findings);
+	if (deep_audit(&bench, &report))
+		return -1;
+	for (unsigned int i = 0; i < report.kept; i++)
+		json_object_array_add(findings, json_object_new_string(report.text[i]));
+	return 0;
+}
+
 static int find_map(struct json_object *request, struct bpf_map_info *info)
 {
 	uint32_t len = sizeof(*info);
@@ -299,7 +314,7 @@ static const struct {
 } commands[] = {
 	{ "devices", cmd_devices }, { "load", cmd_load }, { "set", cmd_set },
 	{ "now", cmd_now },	    { "run", cmd_run },	  { "control", cmd_control },
-	{ "dump", cmd_dump },	    { "update", cmd_update },
+	{ "deep", cmd_deep },	    { "dump", cmd_dump }, { "update", cmd_update },
 };
 
 static int serve(struct json_object *request, struct json_object *answer)

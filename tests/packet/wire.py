@@ -4,8 +4,7 @@
 Nothing here knows how the BPF programs do it. A translated packet is built anew with the other
 address and port, so all its checksums are computed from the bytes.
 """
-from scapy.all import (Ether, ICMP, IP, IPv6, NoPayload, Padding, Raw, TCP, UDP, hexdump,
-                       raw)
+from scapy.all import (Ether, ICMP, IP, IPv6, NoPayload, Padding, Raw, TCP, UDP, raw)
 
 CE = "2001:db8:ce::1"
 BR = "2001:db8:b0::1"
@@ -89,8 +88,11 @@ def differences(expected, got):
     want, have = layers(expected), layers(got)
     lines = [f"{name}: expected {want.get(name, 'nothing')}, got {have.get(name, 'nothing')}"
              for name in dict.fromkeys([*want, *have]) if want.get(name) != have.get(name)]
-    lines.append(f"expected, {len(expected)} bytes:\n" + hexdump(expected, dump=True))
-    lines.append(f"got, {len(got)} bytes:\n" + hexdump(got, dump=True))
+    lines.append(f"expected {len(expected)} bytes, got {len(got)}")
+    for at in range(0, max(len(expected), len(got)), 16):
+        row, other = expected[at:at + 16], got[at:at + 16]
+        if row != other:
+            lines.append(f"{at:4}  expected {row.hex(' ')}\n           got {other.hex(' ')}")
     return "\n".join(lines)
 
 
