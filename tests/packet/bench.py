@@ -131,10 +131,10 @@ class Run:
 
     @property
     def note(self):
-        """The hand-off in front of the packet: (interface index, fast)."""
-        magic, ifindex, fast = struct.unpack("=III", self.meta)
+        """The hand-off in front of the packet: (tunnel's exit, where to, fast)."""
+        magic, exit_ifindex, ifindex, fast = struct.unpack("=IIII", self.meta)
         assert magic == MAGIC
-        return ifindex, fast
+        return exit_ifindex, ifindex, fast
 
 
 def outcome_keys():

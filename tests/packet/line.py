@@ -140,5 +140,6 @@ class Line:
             assert run.verdict == "redirect", run
         else:
             assert run.verdict == "handoff", run
-            device = self.bench.devices["lan0" if fast else "mape0x"]
-            assert run.note == (device, int(bool(fast)))
+            devices = self.bench.devices
+            device = devices["lan0" if fast else "mape0x"]
+            assert run.note == (devices["mape0x"], device, int(bool(fast)))
