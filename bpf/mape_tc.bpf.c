@@ -55,8 +55,11 @@ failed:
 	return TC_ACT_SHOT;
 }
 
-/* Is there a way to the BR at all? Otherwise bpf_redirect_neigh() would lose the packet unseen. */
-static __always_inline bool br_unreachable(struct __sk_buff *skb, const struct mape_config *cfg)
+/*
+ * Is there a way to the BR at all? Otherwise bpf_redirect_neigh() would lose the packet unseen. Not
+ * inlined: its stack would count in the chain of calls that opens a session.
+ */
+static __noinline bool br_unreachable(struct __sk_buff *skb, const struct mape_config *cfg)
 {
 	struct bpf_fib_lookup fib;
 	long ret = br_next_hop(skb, cfg, 0, &fib);

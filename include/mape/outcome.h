@@ -11,6 +11,8 @@
 #ifndef MAPE_OUTCOME_H
 #define MAPE_OUTCOME_H
 
+#include <mape/types.h>
+
 #define MAPE_OUTCOMES(X)                                                                           \
 	X(FAST_OUT, "fast_out", 0,                                                                 \
 	  "LAN to internet on the fast path: the LAN hook translated and encapsulated it.")        \
