@@ -161,9 +161,7 @@ static int attach_locked(struct instance *instance, const struct plan *plan,
 	/* To be replaced, or the remains of a command that was killed, or of a lost namespace. */
 	if (journal_phase(j) != JOURNAL_NONE && attach_undo(j))
 		return err_context("removing what was attached before");
-	if (journal_begin(j, make_facts(plan)))
-		return -1;
-	if (attach_run(j, plan, call->globals->pin_root))
+	if (journal_begin(j, make_facts(plan)) || attach_run(j, plan, call->globals->pin_root))
 		return roll_back(j);
 	report(plan, true);
 	return 0;
