@@ -111,6 +111,8 @@ class Lab:
 
     def _namespace(self, role):
         ns = Namespace(self.prefix + role, self.tmp)
+        # Nobody has our addresses, and waiting for that to be proved takes seconds.
+        ns.sysctl('net.ipv6.conf.default.accept_dad', 0)
         self.namespaces[role] = ns
         setattr(self, role, ns)
         return ns
@@ -179,13 +181,12 @@ class Lab:
             address add fe80::1/64 dev wan nodad
             address add {line.br}/128 dev lo nodad
             route add {line.prefix} dev wan''')
-        # Up without duplicate detection, to save a second; after that it is as on any router.
-        ce.sysctl('net.ipv6.conf.eth2.dad_transmits', 0)
         ce.ip(f'''link set eth2 mtu {mtu} up
             address add {line.wan_address} dev eth2
             route add ::/0 via fe80::1 dev eth2''')
         wait_until(lambda: self.wan_ready(), 'eth2 of the CE')
-        ce.sysctl('net.ipv6.conf.eth2.dad_transmits', 1)
+        # What attach adds is tried as on any router.
+        ce.sysctl('net.ipv6.conf.eth2.accept_dad', 1)
 
     def _build_server(self):
         self._link(self.br, 'srv0', self.srv, 'eth0')

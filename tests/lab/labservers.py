@@ -4,10 +4,9 @@
 
 A TCP client says in one line what it wants:
     WHO                 the server answers with the client's "ADDRESS PORT" and closes
-    ECHO                the server sends back what it gets
+    ECHO                the server sends back what it gets; at RESET it resets the connection
     SINK                the server reads to the end and answers with "SHA256 LENGTH"
     SOURCE LENGTH SEED  the server sends pattern(SEED, LENGTH)
-    RESET               the server resets the connection
 UDP: WHO as above, anything else is sent back.
 """
 
@@ -38,9 +37,18 @@ async def sink(reader, writer):
     writer.write(f'{digest.hexdigest()} {length}\n'.encode())
 
 
+def reset(writer):
+    """Make close() send RST instead of FIN."""
+    writer.get_extra_info('socket').setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                               struct.pack('ii', 1, 0))
+
+
 async def echo(reader, writer):
     """Send everything back."""
     while data := await reader.read(BLOCK):
+        if data.endswith(b'RESET'):
+            reset(writer)
+            return
         writer.write(data)
         await writer.drain()
 
@@ -50,12 +58,6 @@ async def source(writer, length, seed):
     for block in pattern(seed, length):
         writer.write(block)
         await writer.drain()
-
-
-def reset(writer):
-    """Make close() send RST instead of FIN."""
-    writer.get_extra_info('socket').setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                               struct.pack('ii', 1, 0))
 
 
 async def serve_tcp(reader, writer):
@@ -70,8 +72,6 @@ async def serve_tcp(reader, writer):
             await echo(reader, writer)
         elif command == 'SOURCE':
             await source(writer, int(words[0]), words[1])
-        elif command == 'RESET':
-            reset(writer)
         writer.close()
         await writer.wait_closed()
     except OSError:
