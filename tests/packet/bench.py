@@ -234,6 +234,10 @@ class Bench:
     def sessions(self):
         return {Flow.unpack(key): Session(value) for key, value in self.dump("sessions")}
 
+    def session(self, flow):
+        value = self.ask("lookup", map="sessions", key=flow.pack().hex()).get("value")
+        return value and Session(bytes.fromhex(value))
+
     def mappings(self):
         return {Endpoint.unpack(key): Mapping(value) for key, value in self.dump("mappings")}
 
@@ -268,6 +272,6 @@ class Bench:
 
     def poke(self, flow, **fields):
         """Changes fields of a session record, as only a test may."""
-        session = self.sessions()[flow]
+        session = self.session(flow)
         session.__dict__.update(fields)
         self.ask("update", map="sessions", key=flow.pack().hex(), value=session.pack().hex())

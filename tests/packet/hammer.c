@@ -12,24 +12,14 @@
  * The sweep timers run as well. Prints one JSON object; its "findings" are what the audit found
  * right after, and after everything has expired. Fails if there are any.
  */
-#include <json-c/json.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <mape/types.h>
-#include <mape/outcome.h>
-
-#include "deep.h"
+#include "accounts.h"
+#include "talk.h"
 
 #define THREADS 2
-#define PACKET 50  /* Ethernet, IPv4, UDP, 8 bytes */
-#define IP6_AT 14
-#define ENCAP 40
-#define SRC_AT (14 + 12)
-#define DST_AT (14 + 16)
-#define PORTS_AT (14 + 20)
 
 struct worker;
 
@@ -53,54 +43,7 @@ static struct worker workers[THREADS];
 static atomic_bool stop;
 static int out_fd, wan_fd, control_fd;
 
-/* -- Packets ------------------------------------------------------------------------------------ */
-
-struct talk {
-	uint8_t int_addr[4], rem_addr[4];
-	uint16_t int_port, rem_port;
-};
-
-static struct talk talk_of(unsigned int host, unsigned int port, unsigned int remote)
-{
-	return (struct talk){ { 10, 0, host >> 8, host }, { 198, 51, 100, remote + 1 },
-			      10000 + port, 443 };
-}
-
-static struct mape_flow flow_of(const struct talk *t)
-{
-	struct mape_flow flow = { .int_port = t->int_port, .rem_port = t->rem_port,
-				  .proto = MAPE_PROTO_UDP };
-
-	memcpy(flow.int_addr, t->int_addr, 4);
-	memcpy(flow.rem_addr, t->rem_addr, 4);
-	return flow;
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-	at[0] = value >> 8;
-	at[1] = value;
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return at[0] << 8 | at[1];
-}
-
-static void udp_packet(uint8_t *p, const uint8_t *src, uint16_t sport, const uint8_t *dst,
-		       uint16_t dport)
-{
-	static const uint8_t header[] = { 0x45, 0, 0, 36, 0, 0, 0x40, 0, 64, MAPE_PROTO_UDP };
-
-	memset(p, 0, PACKET);
-	p[12] = 8;
-	memcpy(p + 14, header, sizeof(header));
-	memcpy(p + SRC_AT, src, 4);
-	memcpy(p + DST_AT, dst, 4);
-	put16(p + PORTS_AT, sport);
-	put16(p + PORTS_AT + 2, dport);
-	put16(p + PORTS_AT + 4, 16);
-}
+/* -- Running the programs ---------------------------------------------------------------------- */
 
 static void wrong(struct worker *w, const char *what, const struct talk *t, unsigned int port)
 {
@@ -139,15 +82,7 @@ static void answer(struct worker *w, const struct talk *t, uint16_t ext_port)
 	uint8_t *got = out;
 
 	udp_packet(inner, t->rem_addr, t->rem_port, bench.config.ip4, ext_port);
-	memset(in, 0, sizeof(in));
-	in[12] = 0x86;
-	in[13] = 0xdd;
-	in[IP6_AT] = 0x60;
-	put16(in + IP6_AT + 4, PACKET - 14);
-	in[IP6_AT + 6] = 4;
-	memcpy(in + IP6_AT + 8, bench.config.br[0], 16);
-	memcpy(in + IP6_AT + 24, bench.config.ce, 16);
-	memcpy(in + IP6_AT + ENCAP, inner + 14, PACKET - 14);
+	encapsulate(in, inner, bench.config.br[0], bench.config.ce);
 	if (bpf_prog_test_run_opts(wan_fd, &opts))
 		return;
 	got += ctx_out.data;
@@ -173,7 +108,7 @@ static unsigned int pick(struct worker *w, unsigned int below)
 	return (unsigned int)rand_r(&w->seed) % below;
 }
 
-/* -- What each processor does, again and again -------------------------------------------------- */
+/* -- What each processor does, again and again ------------------------------------------------- */
 
 static atomic_uint arrived;
 
@@ -269,9 +204,9 @@ static void step_exhaust(struct worker *w)
 }
 
 static const struct mode modes[] = {
-	{ "flow", step_flow, false },	  { "mapping", step_mapping, false },
+	{ "flow", step_flow, false },           { "mapping", step_mapping, false },
 	{ "endpoints", step_endpoints, false }, { "delete", step_delete, false },
-	{ "expire", step_expire, false }, { "exhaust", step_exhaust, true },
+	{ "expire", step_expire, false },       { "exhaust", step_exhaust, true },
 };
 
 static void *work(void *arg)
@@ -287,66 +222,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* -- The accounts ------------------------------------------------------------------------------- */
-
-static void add(struct json_object *o, const char *key, int64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64(value));
-}
-
-static void settle(struct json_object *findings, const char *when)
-{
-	static struct audit_report report;
-	char line[AUDIT_TEXT + 32];
-
-	if (deep_audit(&bench, &report))
-		harness_die(when);
-	for (unsigned int i = 0; i < report.kept; i++) {
-		snprintf(line, sizeof(line), "%s: %s", when, report.text[i]);
-		json_object_array_add(findings, json_object_new_string(line));
-	}
-}
-
-/* After everything has expired there is nothing left but free ports. */
-static void settle_empty(struct json_object *findings)
-{
-	struct mape_request r = { .op = MAPE_OP_AUDIT, .slot = MAPE_SLOT_UDP };
-	char line[128];
-
-	if (deep_drain(&bench) || harness_control(&bench, &r))
-		harness_die("draining");
-	if (r.free != r.total) {
-		snprintf(line, sizeof(line), "drained: %u of %u ports are free", r.free, r.total);
-		json_object_array_add(findings, json_object_new_string(line));
-	}
-	settle(findings, "drained");
-}
-
-/* What the packets came to, without what never happened. */
-static struct json_object *outcomes(void)
-{
-	static const char *const keys[] = {
-#define X(name, key, drop, text) key,
-		MAPE_OUTCOMES(X)
-#undef X
-	};
-	int fd = objects_map(&bench.objects, "outcomes"), cpus = libbpf_num_possible_cpus();
-	struct mape_counter *counters = calloc(cpus, sizeof(*counters));
-	struct json_object *o = json_object_new_object();
-
-	for (uint32_t i = 0; counters && i < MAPE_OUTCOME_COUNT; i++) {
-		uint64_t packets = 0;
-
-		if (bpf_map_lookup_elem(fd, &i, counters))
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			packets += counters[cpu].packets;
-		if (packets)
-			add(o, keys[i], packets);
-	}
-	free(counters);
-	return o;
-}
+/* -- The accounts ------------------------------------------------------------------------------ */
 
 static int report(const struct mode *mode, double seconds)
 {
@@ -365,18 +241,18 @@ static int report(const struct mode *mode, double seconds)
 		if (w->wrong)
 			json_object_array_add(findings, json_object_new_string(w->example));
 	}
-	settle(findings, "after");
-	settle_empty(findings);
+	settle(&bench, findings, "after");
+	settle_empty(&bench, findings);
 	json_object_object_add(o, "mode", json_object_new_string(mode->name));
 	json_object_object_add(o, "seconds", json_object_new_double(seconds));
-	add(o, "processors", sysconf(_SC_NPROCESSORS_ONLN));
-	add(o, "steps", sum.steps);
-	add(o, "opened", sum.opened);
-	add(o, "refused", sum.refused);
-	add(o, "deleted", sum.deleted);
-	add(o, "expired", sum.expired);
-	add(o, "wrong", sum.wrong);
-	json_object_object_add(o, "outcomes", outcomes());
+	account(o, "processors", sysconf(_SC_NPROCESSORS_ONLN));
+	account(o, "steps", sum.steps);
+	account(o, "opened", sum.opened);
+	account(o, "refused", sum.refused);
+	account(o, "deleted", sum.deleted);
+	account(o, "expired", sum.expired);
+	account(o, "wrong", sum.wrong);
+	json_object_object_add(o, "outcomes", outcomes(&bench));
 	json_object_object_add(o, "findings", findings);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	return json_object_array_length(findings) ? 1 : 0;

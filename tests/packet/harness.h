@@ -31,7 +31,7 @@
 #include "mape_ctl.skel.h"
 #include "mape_tc.skel.h"
 
-#define WAN_MAC	   "02:00:00:00:00:01"
+#define WAN_MAC "02:00:00:00:00:01"
 #define GATEWAY_MAC "02:00:00:00:00:fe"
 
 struct harness {
@@ -164,8 +164,7 @@ static inline int harness_load(struct harness *h, const struct mape_config *conf
 			       uint32_t reserve)
 {
 	harness_close(h);
-	if (probe_tc_decap(&h->tc_decap) ||
-	    objects_load(&h->objects, config, reserve, h->tc_decap))
+	if (probe_tc_decap(&h->tc_decap) || objects_load(&h->objects, config, reserve, h->tc_decap))
 		return -1;
 	h->config = *config;
 	h->loaded = true;

@@ -74,7 +74,7 @@ class Line:
         return Conversation(proto, int_addr, int_port or next(self.ports), rem_addr, rem_port)
 
     def session(self, c):
-        return self.bench.sessions().get(c.flow)
+        return self.bench.session(c.flow)
 
     def send(self, c, **parts):
         """Lets the host speak through the kernel path; learns the external side."""

@@ -12,71 +12,15 @@
  *	{"cmd":"control", "op":N, "count", "slot", "flow":HEX}  -> fields of struct mape_request
  *	{"cmd":"deep"}                          -> {"findings":[...]} of the product's audit
  *	{"cmd":"dump", "map":M}                 -> {"items":[[KEY,VALUE],...]}, per CPU concatenated
+ *	{"cmd":"lookup", "map":M, "key":HEX}    -> {"value"}, or nothing if there is no such key
  *	{"cmd":"update", "map":M, "key":HEX, "value":HEX}
  */
-#include <json-c/json.h>
-
 #include "deep.h"
+#include "json.h"
 
 #define PACKET_MAX 65536
 
 static struct harness bench;
-
-static struct json_object *field(struct json_object *o, const char *key)
-{
-	struct json_object *value = NULL;
-
-	json_object_object_get_ex(o, key, &value);
-	return value;
-}
-
-static uint64_t number(struct json_object *o, const char *key, uint64_t otherwise)
-{
-	struct json_object *value = field(o, key);
-
-	return value ? (uint64_t)json_object_get_int64(value) : otherwise;
-}
-
-static const char *text(struct json_object *o, const char *key)
-{
-	const char *value = json_object_get_string(field(o, key));
-
-	return value ? value : "";
-}
-
-/* Hex to at most max bytes; their number, or -1. */
-static int unhex(const char *hex, void *to, size_t max)
-{
-	size_t n = strlen(hex) / 2;
-
-	if (strlen(hex) % 2 || n > max)
-		return err(NULL, "odd or too many hex digits");
-	for (size_t i = 0; i < n; i++)
-		if (sscanf(hex + 2 * i, "%2hhx", (unsigned char *)to + i) != 1)
-			return err(NULL, "not hex: %.20s", hex + 2 * i);
-	return n;
-}
-
-static struct json_object *hex(const void *from, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *bytes = from;
-	struct json_object *string;
-	char *out = malloc(2 * n + 1);
-
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	string = json_object_new_string_len(out, 2 * n);
-	free(out);
-	return string;
-}
-
-static void put(struct json_object *o, const char *key, int64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64(value));
-}
 
 static int address(struct json_object *o, int family, void *to)
 {
@@ -169,8 +113,9 @@ static int run_xdp(int fd, struct json_object *request, struct bpf_test_run_opts
 	if (bpf_prog_test_run_opts(fd, opts))
 		return -errno;
 	json_object_object_add(answer, "meta", hex(opts->data_out, out.data));
-	json_object_object_add(answer, "data", hex((char *)opts->data_out + out.data,
-						   opts->data_size_out - out.data));
+	json_object_object_add(answer, "data",
+			       hex((char *)opts->data_out + out.data,
+				   opts->data_size_out - out.data));
 	return 0;
 }
 
@@ -293,6 +238,19 @@ static int cmd_dump(struct json_object *request, struct json_object *answer)
 	return 0;
 }
 
+static int cmd_lookup(struct json_object *request, struct json_object *answer)
+{
+	unsigned char key[64], value[1024];
+	struct bpf_map_info info;
+	int fd = find_map(request, &info);
+
+	if (fd < 0 || unhex(text(request, "key"), key, sizeof(key)) != (int)info.key_size)
+		return -1;
+	if (!bpf_map_lookup_elem(fd, key, value))
+		json_object_object_add(answer, "value", hex(value, info.value_size));
+	return 0;
+}
+
 static int cmd_update(struct json_object *request, struct json_object *answer)
 {
 	unsigned char key[64], value[1024];
@@ -313,8 +271,9 @@ static const struct {
 	int (*run)(struct json_object *request, struct json_object *answer);
 } commands[] = {
 	{ "devices", cmd_devices }, { "load", cmd_load }, { "set", cmd_set },
-	{ "now", cmd_now },	    { "run", cmd_run },	  { "control", cmd_control },
-	{ "deep", cmd_deep },	    { "dump", cmd_dump }, { "update", cmd_update },
+	{ "now", cmd_now },         { "run", cmd_run },   { "control", cmd_control },
+	{ "deep", cmd_deep },       { "dump", cmd_dump }, { "lookup", cmd_lookup },
+	{ "update", cmd_update },
 };
 
 static int serve(struct json_object *request, struct json_object *answer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Two processors on the same records: afterwards every port, mapping and session is accounted for."""
+"""Two processors on the same records: afterwards everything is accounted for."""
 import json
 import os
 import random

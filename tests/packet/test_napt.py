@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The NAPT: which ports are used, who gets what comes back, and that every port is accounted for."""
+"""The NAPT: which ports are used, who gets what comes back, that every port comes back."""
+from socket import inet_aton
+
 import pytest
 from scapy.all import IP, TCP, UDP, ICMP, raw
 
@@ -15,6 +17,10 @@ def port_set(offset=6, psid_len=6, psid=22):
     j_bits = 16 - offset - psid_len
     high = range(1, 1 << offset) if offset else [0]
     return [a << (16 - offset) | psid << j_bits | j for a in high for j in range(1 << j_bits)]
+
+
+# Where the number of ports does not matter: 252 of them.
+SMALL = {"offset": 6, "psid_len": 8, "psid": 77}
 
 
 @pytest.fixture
@@ -36,8 +42,8 @@ def open_many(line, proto, count, rem_addr="198.51.100.7", host=1):
                        int_port=5000) for i in range(count)]
     flags = {"l4": {"flags": "S"}} if proto == "tcp" else {}
     base = raw(wire.from_stack(talks[0].out(**flags)))
-    frames = [base[:26] + raw(wire.from_stack(IP(src=t.internal[0])))[26:30] + base[30:]
-              for t in talks]
+    # Only the addresses differ; scapy is slow, and checksums do not matter here.
+    frames = [base[:26] + inet_aton(t.internal[0]) + base[30:] for t in talks]
     runs = line.bench.run_all("mape_out", frames)
     opened = []
     for talk, run in zip(talks, runs):
@@ -118,34 +124,34 @@ def test_all_ports_and_no_other(napt, proto):
 
 def test_overlap_after_exhaustion(napt):
     """RFC 7857 section 3: another remote may share a port, and each gets its own answers."""
-    line = napt()
-    first = open_many(line, "udp", 1008)
+    line = napt(**SMALL)
+    first = open_many(line, "udp", 252)
     before = line.bench.counters()
-    second = open_many(line, "udp", 1008, rem_addr="198.51.100.8", host=2)
-    assert line.bench.counted(before) == {"kernel_out": 1008, "overlapped": 1008}
-    assert sorted(c.external[1] for c in second) == port_set(), "the search is complete"
+    second = open_many(line, "udp", 252, rem_addr="198.51.100.8", host=2)
+    assert line.bench.counted(before) == {"kernel_out": 252, "overlapped": 252}
+    assert sorted(c.external[1] for c in second) == port_set(**SMALL), "the search is complete"
     assert open_many(line, "udp", 3, rem_addr="198.51.100.8", host=3) == []
-    for c in (first + second)[::40]:
+    for c in (first + second)[::10]:
         assert delivered(line, c) == c.internal
     sessions = line.bench.sessions()
     assert all(sessions[c.flow].flags == OVERLAP for c in second)
     assert all(port.flags & OVERLAPPED for port in line.bench.ports(P_UDP))
-    assert len(line.bench.overlaps()) == 1008
+    assert len(line.bench.overlaps()) == 252
     assert_accounts(line.bench)
     # Deleting either side leaves the other alone.
     for c in first[:100] + second[-100:]:
         line.bench.control("delete", flow=c.flow)
     for c in first[:100:10] + second[-100::10]:
         assert delivered(line, c) is None
-    for c in (first[100:] + second[:-100])[::40]:
+    for c in (first[100:] + second[:-100])[::10]:
         assert delivered(line, c) == c.internal
     assert_accounts(line.bench)
 
 
 def test_second_mapping_of_one_endpoint(napt):
     """The remote is taken on the port of the endpoint's mapping: the session gets another port."""
-    line = napt()
-    first = open_many(line, "udp", 1008)
+    line = napt(**SMALL)
+    first = open_many(line, "udp", 252)
     guest = open_many(line, "udp", 1, rem_addr="198.51.100.8", host=2)[0]
     owner = next(c for c in first if c.external == guest.external)
     c = line.talk("udp", rem_addr="198.51.100.8", int_addr=owner.internal[0],
@@ -171,8 +177,8 @@ def test_second_mapping_of_one_endpoint(napt):
 
 def test_owner_gone_guest_stays(napt):
     """A shared port lives as long as anybody holds it, and keeps its generation."""
-    line = napt()
-    first = open_many(line, "udp", 1008)
+    line = napt(**SMALL)
+    first = open_many(line, "udp", 252)
     guest = open_many(line, "udp", 1, rem_addr="198.51.100.8", host=2)[0]
     owner = next(c for c in first if c.external == guest.external)
     line.bench.control("delete", flow=owner.flow)
@@ -191,12 +197,12 @@ def test_owner_gone_guest_stays(napt):
 
 @pytest.mark.parametrize("proto, seconds", [("tcp", 240), ("udp", 300), ("icmp", 60)])
 def test_expiry_gives_every_port_back(napt, proto, seconds):
-    line = napt()
+    line = napt(**SMALL)
     bench = line.bench
     initial = bench.audit(PROTOS[proto])
     for generation in (1, 2):
-        assert len(open_many(line, proto, 1008)) == 1008
-        assert len(open_many(line, proto, 300, rem_addr="198.51.100.8", host=2)) == 300
+        assert len(open_many(line, proto, 252)) == 252
+        assert len(open_many(line, proto, 100, rem_addr="198.51.100.8", host=2)) == 100
         line.wait(seconds + 60)
         bench.sweep()
         assert (bench.sessions(), bench.mappings(), bench.overlaps()) == ({}, {}, {})
@@ -208,14 +214,14 @@ def test_expiry_gives_every_port_back(napt, proto, seconds):
 
 def test_reserved_ports_are_not_handed_out(napt):
     """--reserve-ranges: the first 32 ports are kept for servers."""
-    line = napt(reserve=32)
+    line = napt(reserve=32, **SMALL)
     for proto, number in PROTOS.items():
         audit = line.bench.audit(number)
-        assert (audit["reserved"], audit["free"], audit["lost"]) == (32, 976, 0)
-        ports = [c.external[1] for c in open_many(line, proto, 1008)]
-        assert sorted(ports) == port_set()[32:]
-        guests = open_many(line, proto, 976, rem_addr="198.51.100.8", host=2)
-        assert sorted(c.external[1] for c in guests) == port_set()[32:]
+        assert (audit["reserved"], audit["free"], audit["lost"]) == (32, 220, 0)
+        ports = [c.external[1] for c in open_many(line, proto, 252)]
+        assert sorted(ports) == port_set(**SMALL)[32:]
+        guests = open_many(line, proto, 220, rem_addr="198.51.100.8", host=2)
+        assert sorted(c.external[1] for c in guests) == port_set(**SMALL)[32:]
     assert_accounts(line.bench)
 
 
@@ -226,7 +232,7 @@ def test_sets_of_other_shapes(napt, offset, psid_len, psid):
     """All ports are used and nothing else, whatever the rule; port 0 never."""
     line = napt(offset=offset, psid_len=psid_len, psid=psid)
     ports = [port for port in port_set(offset, psid_len, psid) if port]
-    wanted = min(len(ports), 1500)
+    wanted = min(len(ports), 300)
     got = [c.external[1] for c in open_many(line, "udp", wanted)]
     assert len(set(got)) == wanted
     assert set(got) <= set(ports)

@@ -260,3 +260,29 @@ def test_device_segments_count(line):
         assert (run.verdict != "pass") is fits
         # Test runs give super-packets no type, so the kernel refuses to encapsulate them.
         assert line.session(c).packets_out - before == (3 if fits else 0)
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp", "icmp"])
+def test_bytes_and_packets(line, proto):
+    """Counters and session count inner IPv4 bytes, on every path."""
+    c = line.open_fast(proto)
+    start, before = line.session(c), line.bench.counters()
+    out, back = c.out(body=bytes(100)), c.back(body=bytes(200))
+    for path, frame in (("lan", wire.from_lan(out)), ("wan", wire.from_wan(back)),
+                        ("out", wire.from_stack(out)), ("wan", wire.from_wan(back))):
+        line.run(path, frame)
+    after, end = line.bench.counters(), line.session(c)
+    assert {key: (after[key][0] - before[key][0], after[key][1] - before[key][1])
+            for key in after if after[key] != before[key]} == {
+        "fast_out": (1, len(out)), "kernel_out": (1, len(out)),
+        "fast_in": (1, len(back)), "kernel_in": (1, len(back))}
+    assert end.packets_out - start.packets_out == end.packets_in - start.packets_in == 2
+    assert end.bytes_out - start.bytes_out == 2 * len(out)
+    assert end.bytes_in - start.bytes_in == 2 * len(back)
+
+
+def test_second_half_of_the_wan_hook_needs_a_note(bench):
+    """wan_handoff leaves alone what wan_xdp has not marked."""
+    frame = raw(wire.from_wan(b"anything"))
+    run = bench.run("wan_handoff", frame)
+    assert (run.verdict, run.data) == ("pass", frame)

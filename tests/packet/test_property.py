@@ -12,7 +12,7 @@ from socket import inet_aton, inet_ntoa
 
 from bench import OVERLAP, OWN_PORT, Flow
 
-ROUNDS, STEPS = 20, 1000
+ROUNDS, STEPS = 5 if os.environ.get("MAPE_SLOW") else 20, 1000
 TIMEOUT, PACE = 2500, 1000  # seconds: nothing depends on how long the test itself takes
 OFFSET, PSID_LEN, PSID = 6, 8, 77  # 252 ports
 PORTS = frozenset(a << 10 | PSID << 2 | j for a in range(1, 64) for j in range(4))
@@ -190,7 +190,7 @@ class World:
     def step(self, crowded):
         action = self.random.choices(
             (self.open, self.answer, self.delete, self.time_passes),
-            (70, 20, 9, 0.1) if crowded else (35, 25, 35, 0.6))[0]
+            (70, 20, 9, 0) if crowded else (35, 25, 35, 0.6))[0]
         action()
 
     def audit(self):
