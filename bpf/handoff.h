@@ -17,7 +17,8 @@ struct mape_handoff {
 	__u32 magic;	    /* MAPE_MAGIC */
 	__u32 exit_ifindex; /* of the instance that wrote it */
 	__u32 ifindex;	    /* where to */
-	__u32 fast;
+	__u16 fast;
+	__u16 mark; /* enum mape_mark, 0: none */
 };
 
 /* The Ethernet header of a decapsulated packet: for the LAN host, or for the tunnel interface. */

@@ -26,7 +26,7 @@ static __always_inline int finish(struct __sk_buff *skb, int outcome, const stru
 	if (outcome == MAPE_PASS)
 		return TC_ACT_UNSPEC;
 	count_outcome(outcome, segments, p->len);
-	if (outcome > MAPE_KERNEL_IN)
+	if (mape_outcome_drops(outcome))
 		return TC_ACT_SHOT;
 	return verdict;
 }
@@ -67,14 +67,30 @@ static __noinline bool br_unreachable(struct __sk_buff *skb, const struct mape_c
 	return ret >= BPF_FIB_LKUP_RET_BLACKHOLE && ret <= BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
+static __always_inline void set_mark(struct __sk_buff *skb, const struct mape_config *cfg,
+				     __u32 mark)
+{
+	if (mark)
+		skb->mark = (skb->mark & ~cfg->mark_mask) |
+			    (mark << (cfg->mark_shift & 31) & cfg->mark_mask);
+}
+
+/* A hairpinned packet goes back in by the tunnel interface, whose MAC it carries already. */
+static __always_inline int send_back(struct __sk_buff *skb, const struct mape_config *cfg,
+				     __u32 mark)
+{
+	set_mark(skb, cfg, mark);
+	return bpf_redirect(cfg->exit_ifindex, 0);
+}
+
 SEC("tc")
 int mape_out(struct __sk_buff *skb)
 {
 	const struct mape_config *cfg = mape_config();
 	const struct eth_hdr *eth = ctx_data(skb);
 	int outcome, verdict = TC_ACT_SHOT;
+	__u32 segments = 1, mark = 0;
 	struct mape_pkt p = {};
-	__u32 segments = 1;
 
 	if (!cfg)
 		return TC_ACT_SHOT;
@@ -82,14 +98,16 @@ int mape_out(struct __sk_buff *skb)
 		outcome = MAPE_OUT_NOT_IPV4;
 		goto out;
 	}
-	outcome = path_exit(skb, cfg, &p);
+	outcome = path_exit(skb, cfg, &p, &mark);
+	segments = ctx_segments(skb, ETH_LEN + p.headers);
+	if (outcome == MAPE_HAIRPIN)
+		verdict = send_back(skb, cfg, mark);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
 	if (br_unreachable(skb, cfg)) {
 		outcome = MAPE_OUT_NO_ROUTE;
 		goto out;
 	}
-	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	verdict = send_to_br(skb, cfg, &p, &outcome);
 out:
 	return finish(skb, outcome, &p, segments, verdict);
@@ -141,6 +159,8 @@ int wan_tc(struct __sk_buff *skb)
 	frame_for(eth, cfg, s, outcome);
 	if (outcome == MAPE_FAST_IN)
 		skb->tc_index = TC_INDEX_FAST;
+	else
+		set_mark(skb, cfg, session_mark(s));
 	return finish(skb, outcome, &p, segments,
 		      bpf_redirect(next_device(cfg, s, outcome), 0));
 }
@@ -156,6 +176,7 @@ int wan_handoff(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (note->fast)
 		skb->tc_index = TC_INDEX_FAST;
+	set_mark(skb, cfg, note->mark);
 	return bpf_redirect(note->ifindex, 0);
 }
 

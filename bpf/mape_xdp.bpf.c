@@ -18,7 +18,7 @@ static __always_inline int finish(int outcome, const struct mape_pkt *p, int ver
 	if (outcome == MAPE_PASS)
 		return XDP_PASS;
 	count_outcome(outcome, 1, p->len);
-	if (outcome > MAPE_KERNEL_IN)
+	if (mape_outcome_drops(outcome))
 		return XDP_DROP;
 	return verdict;
 }
@@ -77,6 +77,7 @@ static __always_inline int hand_off(struct xdp_md *ctx, const struct mape_config
 	note->exit_ifindex = cfg->exit_ifindex;
 	note->ifindex = next_device(cfg, s, outcome);
 	note->fast = outcome == MAPE_FAST_IN;
+	note->mark = note->fast ? 0 : session_mark(s);
 	return XDP_PASS;
 }
 

@@ -7,6 +7,7 @@
 #define MAPE_BPF_MAPPING_H
 
 #include "ports.h"
+#include "wire.h"
 
 /* The external side that a session is going to use, and on what it holds. */
 struct mape_binding {
@@ -24,6 +25,19 @@ static __always_inline void flow_endpoint(const struct mape_flow *flow, struct m
 	__builtin_memcpy(e->addr, flow->int_addr, 4);
 	e->port = flow->int_port;
 	e->proto = flow->proto;
+}
+
+static __always_inline bool same_endpoint(const struct mape_endpoint *e,
+					  const struct mape_flow *flow)
+{
+	return addr4_equal(e->addr, flow->int_addr) && e->port == flow->int_port;
+}
+
+static __always_inline void flow_set_endpoint(struct mape_flow *flow,
+					      const struct mape_endpoint *e)
+{
+	__builtin_memcpy(flow->int_addr, e->addr, 4);
+	flow->int_port = e->port;
 }
 
 /* Take one more hold on the endpoint's mapping. */

@@ -52,6 +52,7 @@ BPF_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, MAPE_OUTCOME_COUNT, __u32, struct m
 BPF_TABLE(sessions, MAPE_SESSIONS_MAX, struct mape_flow, struct mape_session);
 BPF_TABLE(mappings, MAPE_SESSIONS_MAX, struct mape_endpoint, struct mape_mapping);
 BPF_TABLE(overlaps, MAPE_SESSIONS_MAX, struct mape_overlap, struct mape_endpoint);
+BPF_TABLE(peers, MAPE_SESSIONS_MAX, struct mape_peer_key, struct mape_peer);
 BPF_MAP(ports, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_port);
 
 /* Indexes of free ports in shuffled order: a hint, `ports` decides. */

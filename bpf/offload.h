@@ -49,13 +49,14 @@ static __always_inline void offload_end(struct mape_session *s)
 	s->pending = 0;
 }
 
-/* Of a session in this state, can there be an offload at all? */
-static __always_inline bool offload_allowed(const struct mape_config *cfg, __u8 proto, __u8 state)
+/* Can there be an offload of this session at all? Hairpinned packets never leave by the WAN. */
+static __always_inline bool offload_allowed(const struct mape_config *cfg,
+					    const struct mape_session *s, __u8 proto)
 {
-	if (!(cfg->flags & MAPE_FAST_PATH))
+	if (!(cfg->flags & MAPE_FAST_PATH) || s->flags & MAPE_SESSION_HAIRPIN)
 		return false;
 	if (proto == MAPE_PROTO_TCP)
-		return cfg->flags & MAPE_TCP_OFFLOAD && state == MAPE_TCP_EST;
+		return cfg->flags & MAPE_TCP_OFFLOAD && s->state == MAPE_TCP_EST;
 	return true;
 }
 
@@ -103,7 +104,7 @@ static __always_inline bool offload_out(mape_ctx *ctx, const struct mape_config 
 {
 	const struct eth_hdr *eth = ctx_data(ctx);
 
-	if (!s->in_ok || !offload_allowed(cfg, p->proto, s->state))
+	if (!s->in_ok || !offload_allowed(cfg, s, p->proto))
 		return false;
 	if (s->lan_ifindex != dev || (void *)(eth + 1) > ctx_end(ctx) ||
 	    !mac_equal(eth->dst, s->lan_mac) || !mac_equal(eth->src, s->host_mac))
@@ -139,7 +140,7 @@ static __always_inline bool offload_in(mape_ctx *ctx, const struct mape_config *
 {
 	if (s->in_ok && s->out_ok && s->pending && !recent(s->pending, ticks))
 		offload_end(s);
-	if (s->in_ok && s->out_ok && offload_allowed(cfg, p->flow.proto, s->state) &&
+	if (s->in_ok && s->out_ok && offload_allowed(cfg, s, p->flow.proto) &&
 	    fast_capable(ctx, cfg, p))
 		return true;
 	s->entered = ticks;
@@ -153,7 +154,7 @@ static __always_inline void offload_seen(mape_ctx *ctx, const struct mape_config
 {
 	const struct eth_hdr *eth = ctx_data(ctx);
 
-	if (s->in_ok || !offload_allowed(cfg, p->proto, s->state) || !recent(s->entered, ticks) ||
+	if (s->in_ok || !offload_allowed(cfg, s, p->proto) || !recent(s->entered, ticks) ||
 	    (void *)(eth + 1) > ctx_end(ctx))
 		return;
 	s->lan_ifindex = ctx_ifindex(ctx);

@@ -104,6 +104,15 @@ static __noinline int session_place(const struct mape_config *cfg, const struct 
 		}
 		b->flags |= MAPE_SESSION_OVERLAP;
 	}
+	if (cfg->filtering == MAPE_FILTER_ADDRESS) {
+		if (peer_get(flow, b->ext_port) != MAPE_BOUND) {
+			binding_put(cfg, flow, b);
+			return MAPE_OUT_NO_MEMORY;
+		}
+		b->flags |= MAPE_SESSION_PEER;
+	}
+	if (addr4_equal(flow->rem_addr, cfg->ip4))
+		b->flags |= MAPE_SESSION_HAIRPIN;
 	err = session_insert(flow, b, state, mape_now(cfg));
 	if (err) {
 		binding_put(cfg, flow, b);
@@ -153,6 +162,57 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	if (outcome == MAPE_KERNEL_OUT)
 		outcome = session_place(cfg, &flow, &b, state);
 	return outcome == MAPE_OVERLAPPED ? MAPE_OUT_CONTENDED : outcome;
+}
+
+/* Whom does the filter mode let this remote reach on a port in use, without a session so far? */
+static __always_inline const struct mape_endpoint *filter_target(const struct mape_config *cfg,
+								 const struct mape_flow *flow,
+								 const struct mape_port *port)
+{
+	const struct mape_peer *peer;
+	struct mape_peer_key key;
+
+	if (cfg->filtering == MAPE_FILTER_ENDPOINT)
+		return &port->owner;
+	if (cfg->filtering != MAPE_FILTER_ADDRESS)
+		return 0;
+	peer_key(flow, flow->int_port, &key);
+	peer = bpf_map_lookup_elem(&peers, &key);
+	return peer && peer->refs && peer->endpoint.proto ? &peer->endpoint : 0;
+}
+
+/*
+ * Open the session of an inbound packet that has none, if the filter mode allows it. The flow
+ * names our address and the external port; its internal half is set. Returns whether there is a
+ * session now. Not static, as session_open().
+ */
+__noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
+{
+	const struct mape_config *cfg = mape_config();
+	struct mape_binding b = {};
+	const struct mape_endpoint *target;
+	struct mape_endpoint endpoint;
+	struct mape_port *port;
+	struct mape_flow flow;
+
+	if (!cfg || !wanted)
+		return 0;
+	flow = *wanted;
+	port = port_get(cfg, port_slot(flow.proto), index);
+	target = port && port->refs ? filter_target(cfg, &flow, port) : 0;
+	if (!target)
+		return 0;
+	flow_set_endpoint(&flow, target);
+	flow_endpoint(&flow, &endpoint);
+	if (mapping_get(&endpoint, &b) != MAPE_BOUND)
+		return 0;
+	if (b.index != index) { /* the endpoint has been given another port since */
+		binding_put(cfg, &flow, &b);
+		return 0;
+	}
+	b.flags = MAPE_SESSION_UNASKED;
+	*wanted = flow;
+	return session_place(cfg, &flow, &b, state) == MAPE_KERNEL_OUT;
 }
 
 #endif

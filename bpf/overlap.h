@@ -15,7 +15,6 @@
 #define MAPE_BPF_OVERLAP_H
 
 #include "mapping.h"
-#include "wire.h"
 
 static __always_inline void overlap_key(const struct mape_flow *flow, __u16 ext_port,
 					struct mape_overlap *key)
@@ -53,8 +52,7 @@ static __always_inline bool owner_talks_to(const struct mape_port *port, __u32 i
 	struct mape_flow key = *flow;
 	const struct mape_session *s;
 
-	__builtin_memcpy(key.int_addr, port->owner.addr, 4);
-	key.int_port = port->owner.port;
+	flow_set_endpoint(&key, &port->owner);
 	s = bpf_map_lookup_elem(&sessions, &key);
 	return s && s->index == index;
 }
@@ -66,12 +64,9 @@ static __always_inline bool owner_talks_to(const struct mape_port *port, __u32 i
 static __always_inline bool overlap_take(const struct mape_port *port, __u32 index,
 					 const struct mape_flow *flow, __u16 ext_port)
 {
-	bool is_owner = addr4_equal(port->owner.addr, flow->int_addr) &&
-			port->owner.port == flow->int_port;
-
 	if (!overlap_insert(flow, ext_port))
 		return false;
-	if (is_owner || !owner_talks_to(port, index, flow))
+	if (same_endpoint(&port->owner, flow) || !owner_talks_to(port, index, flow))
 		return true;
 	overlap_delete(flow, ext_port);
 	return false;

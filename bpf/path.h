@@ -30,12 +30,13 @@ static __always_inline int refused(enum mape_parsed parsed, enum mape_dir dir)
 	}
 }
 
+/* Account for a packet. Hairpinned ones count outbound in one session and inbound in another. */
 static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
-					  const struct mape_pkt *p, __u64 now)
+					  const struct mape_pkt *p, enum mape_dir dir, __u64 now)
 {
 	__u32 segments = ctx_segments(ctx, p->l3 + p->headers);
 
-	if (p->dir == MAPE_OUT) {
+	if (dir == MAPE_OUT) {
 		s->last_out = now;
 		s->packets_out += segments;
 		s->bytes_out += p->len;
@@ -45,7 +46,7 @@ static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
 		s->bytes_in += p->len;
 	}
 	if (p->proto == MAPE_PROTO_TCP) {
-		__u8 state = tcp_next_state(s->state, p->dir, p->tcp_flags);
+		__u8 state = tcp_next_state(s->state, dir, p->tcp_flags);
 
 		if (state != s->state) {
 			s->state = state;
@@ -74,21 +75,82 @@ static __always_inline bool may_open(const struct mape_pkt *p)
 	return p->proto == MAPE_PROTO_UDP || icmp_is_query(p->icmp_type);
 }
 
+/*
+ * The session of a packet for an external port of ours, from the internet or hairpinned. Opened
+ * now if the packet may begin one and the filter mode admits its sender. Sets the flow's internal
+ * half.
+ */
+static __always_inline struct mape_session *session_for_port(const struct mape_config *cfg,
+							     const struct mape_pkt *p,
+							     struct mape_flow *flow, __u32 index)
+{
+	__u16 ext_port = flow->int_port;
+	struct mape_session *s = session_find_in(cfg, flow, index);
+	bool tcp = p->proto == MAPE_PROTO_TCP;
+
+	if (s || p->kind != MAPE_PKT_FLOW)
+		return s;
+	if (tcp ? (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN :
+		  p->proto != MAPE_PROTO_UDP)
+		return 0;
+	flow->int_port = ext_port;
+	if (!session_admit(flow, index, tcp ? MAPE_TCP_INIT_IN : MAPE_OPEN))
+		return 0;
+	return bpf_map_lookup_elem(&sessions, flow);
+}
+
+/* The mark of a packet that goes to the stack inbound, 0 for none: the session was asked for. */
+static __always_inline __u32 session_mark(const struct mape_session *s)
+{
+	if (!(s->flags & MAPE_SESSION_UNASKED))
+		return 0;
+	return s->flags & MAPE_SESSION_HAIRPIN ? MAPE_MARK_HAIRPIN : MAPE_MARK_FILTER;
+}
+
 static __always_inline bool is_unicast(const __u8 *addr)
 {
 	return addr[0] < 224 && addr[0] != 127 && addr[0] != 0;
 }
 
 /*
+ * A packet to our own address and a port of our set, whose source is translated already: deliver
+ * it to the host that the port means, as if it had come from the internet (RFC 4787 REQ-9).
+ */
+static __always_inline int path_hairpin(mape_ctx *ctx, const struct mape_config *cfg,
+					struct mape_pkt *p, const struct mape_session *from,
+					__u32 index, __u32 *mark)
+{
+	struct mape_change change = { .tos = p->tos };
+	struct mape_flow flow = p->flow;
+	struct mape_session *to;
+
+	__builtin_memcpy(flow.rem_addr, cfg->ip4, 4);
+	__builtin_memcpy(flow.int_addr, cfg->ip4, 4);
+	flow.int_port = p->flow.rem_port;
+	flow.rem_port = from->ext_port;
+	to = session_for_port(cfg, p, &flow, index);
+	if (!to)
+		return MAPE_IN_NO_SESSION;
+	session_touch(ctx, to, p, MAPE_IN, mape_now(cfg));
+	*mark = session_mark(to);
+	p->dir = MAPE_IN;
+	__builtin_memcpy(change.addr, flow.int_addr, 4);
+	change.port = flow.int_port;
+	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_HAIRPIN : MAPE_OUT_MALFORMED;
+}
+
+/*
  * Exit of the tunnel interface: the stack has decided to send this packet. Finds or opens its
- * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated.
+ * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated, MAPE_HAIRPIN
+ * when it is to go back to the stack with *mark.
  */
 static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cfg,
-				     struct mape_pkt *p)
+				     struct mape_pkt *p, __u32 *mark)
 {
 	struct mape_change change = {};
 	enum mape_parsed parsed;
 	struct mape_session *s;
+	__s32 index = -1;
 	__u64 now;
 	int outcome;
 
@@ -114,7 +176,7 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	}
 	now = mape_now(cfg);
 	if (p->kind == MAPE_PKT_FLOW) { /* an error neither refreshes nor ends anything */
-		session_touch(ctx, s, p, now);
+		session_touch(ctx, s, p, MAPE_OUT, now);
 		offload_exit(s, mape_ticks(now));
 		if (!s->queued && !expiry_push(&p->flow, s))
 			s->queued = 1; /* the sweep had lost it */
@@ -122,7 +184,13 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	change_to_external(cfg, s, p, &change);
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
 		clamp_mss(ctx, p, cfg->mtu);
-	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_KERNEL_OUT : MAPE_OUT_MALFORMED;
+	if (!translate(ctx, L3_PLAIN, p, &change))
+		return MAPE_OUT_MALFORMED;
+	if (s->flags & MAPE_SESSION_HAIRPIN && p->kind == MAPE_PKT_FLOW &&
+	    p->proto != MAPE_PROTO_ICMP)
+		index = mape_portset_index(&cfg->ports, p->flow.rem_port);
+	/* Our address with another customer's port is his, by way of the BR. */
+	return index < 0 ? MAPE_KERNEL_OUT : path_hairpin(ctx, cfg, p, s, index, mark);
 }
 
 /*
@@ -152,7 +220,7 @@ static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config
 {
 	struct mape_change change = { .ttl_dec = 1 };
 
-	session_touch(ctx, s, p, mape_now(cfg));
+	session_touch(ctx, s, p, MAPE_OUT, mape_now(cfg));
 	change_to_external(cfg, s, p, &change);
 	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;
 }
@@ -197,13 +265,13 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	tos = decap_tos(p->tos, ecn);
 	if (tos < 0)
 		return MAPE_IN_ECN;
-	s = session_find_in(cfg, &p->flow, index);
+	s = session_for_port(cfg, p, &p->flow, index);
 	if (!s)
 		return p->kind == MAPE_PKT_FLOW ? MAPE_IN_NO_SESSION : MAPE_IN_ICMP;
 
 	now = mape_now(cfg);
 	if (p->kind == MAPE_PKT_FLOW) /* RFC 5508 REQ-6, REQ-10: an error refreshes nothing */
-		session_touch(ctx, s, p, now);
+		session_touch(ctx, s, p, MAPE_IN, now);
 	way = offload_in(ctx, cfg, s, p, mape_ticks(now)) ? MAPE_FAST_IN : MAPE_KERNEL_IN;
 	change.tos = tos;
 	change.ttl_dec = way == MAPE_FAST_IN;

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "overlap.h"
+#include "peer.h"
 
 static __always_inline void live_add(__s64 n)
 {
@@ -30,6 +31,8 @@ static __always_inline void binding_put(const struct mape_config *cfg, const str
 {
 	struct mape_endpoint endpoint;
 
+	if (b->flags & MAPE_SESSION_PEER)
+		peer_put(flow, b->ext_port);
 	if (b->flags & MAPE_SESSION_OVERLAP)
 		overlap_delete(flow, b->ext_port);
 	if (b->flags & MAPE_SESSION_OWN_PORT) {
@@ -66,7 +69,8 @@ static __always_inline bool session_close(const struct mape_config *cfg,
 
 /*
  * The session of an inbound packet whose flow still names our address and the external port. Sets
- * the flow's internal half. index is that of the port in the set.
+ * the flow's internal half, also (to something) when it finds none. index is that of the port in
+ * the set.
  */
 static __always_inline struct mape_session *session_find_in(const struct mape_config *cfg,
 							    struct mape_flow *flow, __u32 index)
@@ -84,8 +88,7 @@ static __always_inline struct mape_session *session_find_in(const struct mape_co
 	port_read(port, &word);
 	if (!word.refs)
 		return 0;
-	__builtin_memcpy(flow->int_addr, port->owner.addr, 4);
-	flow->int_port = port->owner.port;
+	flow_set_endpoint(flow, &port->owner);
 	s = bpf_map_lookup_elem(&sessions, flow);
 	if (s && s->index == index && s->generation == word.generation)
 		return s;
@@ -95,8 +98,7 @@ static __always_inline struct mape_session *session_find_in(const struct mape_co
 	endpoint = bpf_map_lookup_elem(&overlaps, &key);
 	if (!endpoint)
 		return 0;
-	__builtin_memcpy(flow->int_addr, endpoint->addr, 4);
-	flow->int_port = endpoint->port;
+	flow_set_endpoint(flow, endpoint);
 	s = bpf_map_lookup_elem(&sessions, flow);
 	return s && s->index == index && s->generation == word.generation ? s : 0;
 }

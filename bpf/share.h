@@ -27,7 +27,7 @@ static long overlap_try(__u32 i, struct overlap_search *search)
 	if (++search->index >= search->cfg->ports.count)
 		search->index = 0;
 	port = port_get(search->cfg, search->slot, search->index);
-	if (!port || !port->refs || port->flags & MAPE_PORT_RESERVED)
+	if (!port || !port->refs || port->flags & (MAPE_PORT_RESERVED | MAPE_PORT_FORWARD))
 		return 0;
 	overlap_key(flow, mape_portset_port(&search->cfg->ports, search->index), &key);
 	if (bpf_map_lookup_elem(&overlaps, &key) || owner_talks_to(port, search->index, flow))
@@ -59,7 +59,8 @@ static __always_inline bool overlap_claim(const struct overlap_search *search,
 #define OVERLAP_CLAIMS 4 /* ports lost to other processors before we give up */
 
 /*
- * Find a port in use whose sessions all have another remote. On success the caller holds the port
+ * Find a port in use whose sessions all have another remote; never where anybody may send to a
+ * mapped port, since nobody could tell then who is meant. On success the caller holds the port
  * and the record in `overlaps`. Complete: every port of the set is looked at, from a random start.
  */
 static __noinline bool overlap_alloc(const struct mape_config *cfg, const struct mape_flow *flow,
@@ -73,6 +74,8 @@ static __noinline bool overlap_alloc(const struct mape_config *cfg, const struct
 		.index = (__u64)bpf_get_prandom_u32() * cfg->ports.count >> 32,
 	};
 
+	if (cfg->filtering == MAPE_FILTER_ENDPOINT)
+		return false;
 	for (int i = 0; i < OVERLAP_CLAIMS; i++) {
 		search.found = false;
 		bpf_loop(cfg->ports.count, overlap_try, &search, 0);

@@ -15,14 +15,15 @@ static __always_inline __u8 tcp_next_state(__u8 state, enum mape_dir dir, __u8 f
 	if (flags & TCP_RST)
 		return MAPE_TCP_TRANS;
 	if (flags & TCP_SYN) {
-		if (out && !(flags & TCP_ACK) && state >= MAPE_TCP_FIN)
-			return MAPE_TCP_INIT; /* the same ports, a new connection */
-		return !out && state == MAPE_TCP_INIT ? MAPE_TCP_EST : state;
+		if (!(flags & TCP_ACK) && (state == MAPE_TCP_FIN || state == MAPE_TCP_TRANS))
+			return out ? MAPE_TCP_INIT : state; /* the same ports, a new connection */
+		/* A SYN from the other side too, with or without ACK (simultaneous open). */
+		return state == (out ? MAPE_TCP_INIT_IN : MAPE_TCP_INIT) ? MAPE_TCP_EST : state;
 	}
 	if (flags & TCP_FIN) {
 		__u8 own = out ? MAPE_TCP_FIN_OUT : MAPE_TCP_FIN_IN;
 
-		if (state == MAPE_TCP_EST || state == MAPE_TCP_INIT)
+		if (state == MAPE_TCP_EST || state == MAPE_TCP_INIT || state == MAPE_TCP_INIT_IN)
 			return own;
 		return state == own || state == MAPE_TCP_TRANS ? state : MAPE_TCP_FIN;
 	}

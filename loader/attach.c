@@ -34,6 +34,7 @@ struct attach {
 /* Idle seconds until a session ends: RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2. */
 #define TIMEOUT_TCP_ESTABLISHED 7440
 #define TIMEOUT_TCP_TRANSITORY 240
+#define TIMEOUT_TCP_INCOMING_SYN 6 /* RFC 6146 section 4 */
 #define TIMEOUT_UDP 300
 #define TIMEOUT_ICMP 60
 
@@ -45,6 +46,7 @@ static void set_timeouts(struct mape_config *c)
 	c->timeout_s[MAPE_TCP_FIN_IN] = TIMEOUT_TCP_ESTABLISHED;
 	c->timeout_s[MAPE_TCP_FIN] = TIMEOUT_TCP_TRANSITORY;
 	c->timeout_s[MAPE_TCP_TRANS] = TIMEOUT_TCP_TRANSITORY;
+	c->timeout_s[MAPE_TCP_INIT_IN] = TIMEOUT_TCP_INCOMING_SYN;
 	c->timeout_udp_s = TIMEOUT_UDP;
 	c->timeout_icmp_s = TIMEOUT_ICMP;
 }
@@ -70,6 +72,9 @@ static void make_config(const struct attach *a, struct mape_config *c)
 	for (uint32_t i = 0; i < c->br_count; i++)
 		mape_ip6_store(c->br[i], plan->line.br[i]);
 	memcpy(c->tun_mac, a->tun.mac, 6);
+	c->filtering = plan->opts->filtering;
+	c->mark_mask = plan->opts->mark_mask;
+	c->mark_shift = c->mark_mask ? __builtin_ctz(c->mark_mask) : 0;
 	set_timeouts(c);
 }
 

@@ -14,6 +14,7 @@
 static const struct attach_opts defaults = {
 	.rule = RULE_OPTS_DEFAULT,
 	.metric = 512,
+	.mark_mask = 0x00ff0000,
 	.table = RT_TABLE_MAIN,
 };
 
@@ -35,6 +36,8 @@ static const struct opt options[] = {
 	  .help = "metric of the default route (default: 512)" },
 	{ ROW(OPT_U32, "table", table), .metavar = "N", .min = 1, .max = UINT32_MAX,
 	  .help = "routing table of the default route (default: 254, main)" },
+	{ ROW(OPT_U32, "mark-mask", mark_mask), .metavar = "MASK", .max = UINT32_MAX,
+	  .help = "bits of the packet mark for what arrives unasked (default: 0x00ff0000)" },
 	{ ROW(OPT_FLAG, "no-route", no_route), .help = "add no default route" },
 	{ ROW(OPT_FLAG, "no-sysctl", no_sysctl),
 	  .help = "leave conntrack's window check on; TCP then stays on the kernel path" },

@@ -13,7 +13,7 @@
 
 /* Index: enum mape_state. */
 static const char *const state_names[MAPE_STATE_COUNT] = {
-	"open", "init", "established", "fin-out", "fin-in", "fin", "transitory",
+	"open", "init", "established", "fin-out", "fin-in", "fin", "transitory", "init-in",
 };
 
 static const char *proto_name(uint8_t proto)

@@ -14,7 +14,7 @@
 #include "rule/text.h"
 
 const char *const hook_words[] = { "auto", "xdp", "xdp-generic", "tc", NULL };
-const char *const filtering_words[] = { "address-port", NULL };
+const char *const filtering_words[] = { "address", "endpoint", "address-port", NULL };
 
 const char *hook_name(enum hook_choice kind)
 {
@@ -137,6 +137,17 @@ static int find_line(struct plan *plan)
 	return 0;
 }
 
+/* Three kinds of mark have to fit, and they are numbers in neighbouring bits. */
+static int check_mark_mask(uint32_t mask)
+{
+	uint32_t low = mask ? mask >> __builtin_ctz(mask) : 3;
+
+	if (!(low & (low + 1)) && low >= 3)
+		return 0;
+	return err("Give neighbouring bits, for example 0x00ff0000, or 0 for no marks.",
+		   "--mark-mask 0x%x is not a run of two or more bits", mask);
+}
+
 static int set_sizes(struct plan *plan)
 {
 	const struct mape_portset *ports = &plan->line.ports;
@@ -174,7 +185,8 @@ int plan_make(struct plan *plan, const struct cmd_call *call)
 	plan->opts = call->opts;
 	plan->name = call->globals->name;
 	snprintf(plan->exit_name, sizeof(plan->exit_name), "%s-out", plan->name);
-	if (find_devices(plan, call) || find_line(plan) || set_sizes(plan) || choose_hooks(plan))
+	if (check_mark_mask(plan->opts->mark_mask) || find_devices(plan, call) ||
+	    find_line(plan) || set_sizes(plan) || choose_hooks(plan))
 		return -1;
 	choose_offload(plan);
 	return 0;
@@ -216,6 +228,7 @@ struct json_object *plan_settings(const struct plan *plan)
 	json_object_object_add(s, "reserve-ranges", json_object_new_int(o->reserve_ranges));
 	json_object_object_add(s, "metric", json_object_new_int64(o->metric));
 	json_object_object_add(s, "table", json_object_new_int64(o->table));
+	json_object_object_add(s, "mark-mask", json_object_new_int64(o->mark_mask));
 	json_object_object_add(s, "no-route", json_object_new_boolean(o->no_route));
 	json_object_object_add(s, "no-sysctl", json_object_new_boolean(o->no_sysctl));
 	json_object_object_add(s, "no-fast-path", json_object_new_boolean(o->no_fast_path));

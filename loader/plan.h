@@ -28,6 +28,7 @@ struct attach_opts {
 	uint32_t reserve_ranges;
 	uint32_t metric;
 	uint32_t table;
+	uint32_t mark_mask;
 	bool no_route, no_sysctl, no_fast_path;
 	bool replace;
 };

@@ -16,6 +16,22 @@ enum {
 	MAPE_TCP_OFFLOAD = 2, /* TCP ones too: conntrack is liberal about windows, or absent */
 };
 
+/* Which remotes may send to a mapped port (RFC 4787 section 5, RFC 7597 section 10). */
+enum mape_filtering {
+	MAPE_FILTER_ADDRESS,	  /* addresses that were sent to, from any port */
+	MAPE_FILTER_ENDPOINT,	  /* anybody; such a port is never shared */
+	MAPE_FILTER_ADDRESS_PORT, /* exactly the addresses and ports that were sent to */
+};
+
+/*
+ * Marks on packets that nobody in the LAN asked for, within mark_mask: the firewall sees them as
+ * new connections from the tunnel and can admit them by their kind.
+ */
+enum mape_mark {
+	MAPE_MARK_FILTER = 1,  /* a remote that the filter mode lets in */
+	MAPE_MARK_HAIRPIN = 2, /* another host of the LAN, by our external address */
+};
+
 struct mape_config {
 	__u32 magic; /* MAPE_MAGIC */
 	__u32 abi;   /* MAPE_ABI */
@@ -35,7 +51,9 @@ struct mape_config {
 	__u32 timeout_s[MAPE_STATE_COUNT]; /* idle time until a session of that state ends, TCP ... */
 	__u32 timeout_udp_s;		   /* ... and in MAPE_OPEN */
 	__u32 timeout_icmp_s;
-	__u32 pad2;
+	__u32 filtering; /* enum mape_filtering */
+	__u32 mark_mask; /* contiguous bits of skb->mark that are ours; 0: never mark */
+	__u32 mark_shift; /* of its lowest bit */
 } __attribute__((aligned(8)));
 
 #endif

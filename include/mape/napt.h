@@ -46,6 +46,25 @@ struct mape_overlap {
 	__u8 pad[3];
 } __attribute__((aligned(4)));
 
+/* Key of `peers`: a remote address that was contacted from an external port. */
+struct mape_peer_key {
+	__u8 rem_addr[4];
+	__u16 ext_port;
+	__u8 proto;
+	__u8 pad;
+} __attribute__((aligned(8)));
+
+/*
+ * Value of `peers`: who contacted it, so that the remote may answer from other ports too
+ * (address-dependent filtering). Of a port that several endpoints share, two may have contacted
+ * the same address; nobody can tell then who is meant.
+ */
+struct mape_peer {
+	__u32 refs; /* sessions of that port with that address; 0: being removed */
+	__u32 serial;
+	struct mape_endpoint endpoint; /* proto 0: several endpoints */
+};
+
 /*
  * Value of `ports`, index slot * count + index in the set: the truth about a port. refs counts
  * what holds the port (mappings, and sessions with a port of their own).
@@ -82,12 +101,16 @@ enum mape_state {
 	MAPE_TCP_FIN_IN,  /* FIN from the remote */
 	MAPE_TCP_FIN,	  /* FIN from both */
 	MAPE_TCP_TRANS,	  /* RST seen; data revives it (RFC 7857 section 2.2) */
+	MAPE_TCP_INIT_IN, /* SYN seen from the remote, which the filter let in */
 	MAPE_STATE_COUNT
 };
 
 enum {
 	MAPE_SESSION_OVERLAP = 1,  /* has a record in `overlaps` */
 	MAPE_SESSION_OWN_PORT = 2, /* holds its port itself, not through the endpoint's mapping */
+	MAPE_SESSION_PEER = 4,	   /* holds a record in `peers` */
+	MAPE_SESSION_UNASKED = 8,  /* opened by the remote: its inbound packets carry the mark */
+	MAPE_SESSION_HAIRPIN = 16, /* its remote is our own address, so never on the fast path */
 };
 
 /*
@@ -133,6 +156,8 @@ struct mape_ticket {
 MAPE_ASSERT_SIZE(struct mape_endpoint, 8);
 MAPE_ASSERT_SIZE(struct mape_flow, 16);
 MAPE_ASSERT_SIZE(struct mape_overlap, 12);
+MAPE_ASSERT_SIZE(struct mape_peer_key, 8);
+MAPE_ASSERT_SIZE(struct mape_peer, 16);
 MAPE_ASSERT_SIZE(struct mape_port, 16);
 MAPE_ASSERT_SIZE(struct mape_mapping, 16);
 MAPE_ASSERT_SIZE(struct mape_session, 104);

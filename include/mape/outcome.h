@@ -80,7 +80,10 @@
 	  "A freed port could not be put back into the free queue. The sweep puts it back.")       \
 	X(OVERLAPPED, "overlapped", 0,                                                             \
 	  "Sessions opened on a port that already serves another remote end, because the free "    \
-	  "ports of the protocol had run out.")
+	  "ports of the protocol had run out.")                                                     \
+	X(HAIRPIN, "hairpin", 0,                                                                   \
+	  "From one LAN host to another by our external address; handed back to the kernel, marked " \
+	  "as unasked for.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,
@@ -88,6 +91,14 @@ enum mape_outcome {
 #undef X
 		MAPE_OUTCOME_COUNT
 };
+
+/* Does the packet end with this outcome? */
+static inline __attribute__((always_inline, unused)) int mape_outcome_drops(unsigned int outcome)
+{
+#define X(name, key, drop, text) | (unsigned long long)(drop) << MAPE_##name
+	return (0ULL MAPE_OUTCOMES(X)) >> outcome & 1;
+#undef X
+}
 
 struct mape_counter { /* value of `outcomes`, per CPU */
 	__u64 packets; /* segments of a super-packet count one by one */
