@@ -5,8 +5,9 @@
  * sees traffic. Also home of the sweep timers.
  */
 #include "ctx_xdp.h"
-#include "sweep.h"
+#include "forward.h"
 #include "offload.h"
+#include "sweep.h"
 #include <mape/control.h>
 
 struct walk {
@@ -157,6 +158,12 @@ int control(struct xdp_md *ctx)
 	case MAPE_OP_DELETE:
 	case MAPE_OP_DEMOTE:
 		op_session(cfg, &request);
+		break;
+	case MAPE_OP_FORWARD:
+		request.result = forward_add(cfg, &request.flow, request.count);
+		break;
+	case MAPE_OP_UNFORWARD:
+		request.result = forward_del(cfg, &request.flow, request.count);
 		break;
 	case MAPE_OP_AUDIT:
 		bpf_loop(cfg->ports.count, audit_port, &request, 0);

@@ -172,7 +172,7 @@ static __always_inline const struct mape_endpoint *filter_target(const struct ma
 	const struct mape_peer *peer;
 	struct mape_peer_key key;
 
-	if (cfg->filtering == MAPE_FILTER_ENDPOINT)
+	if (port->flags & MAPE_PORT_FORWARD || cfg->filtering == MAPE_FILTER_ENDPOINT)
 		return &port->owner;
 	if (cfg->filtering != MAPE_FILTER_ADDRESS)
 		return 0;
@@ -204,13 +204,21 @@ __noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
 		return 0;
 	flow_set_endpoint(&flow, target);
 	flow_endpoint(&flow, &endpoint);
-	if (mapping_get(&endpoint, &b) != MAPE_BOUND)
-		return 0;
-	if (b.index != index) { /* the endpoint has been given another port since */
+	if (mapping_get(&endpoint, &b) == MAPE_BOUND && b.index != index) {
+		/* It has another port for what it sends itself. */
 		binding_put(cfg, &flow, &b);
+		b.ext_port = 0;
+	}
+	if (port->flags & MAPE_PORT_FORWARD) {
+		if (!b.ext_port && !port_join(port, &b.generation))
+			return 0;
+		b.flags = MAPE_SESSION_FORWARD | (b.ext_port ? 0 : MAPE_SESSION_OWN_PORT);
+		b.index = index;
+		b.ext_port = mape_portset_port(&cfg->ports, index);
+	} else if (!b.ext_port) {
 		return 0;
 	}
-	b.flags = MAPE_SESSION_UNASKED;
+	b.flags |= MAPE_SESSION_UNASKED;
 	*wanted = flow;
 	return session_place(cfg, &flow, &b, state) == MAPE_KERNEL_OUT;
 }

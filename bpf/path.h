@@ -104,7 +104,9 @@ static __always_inline __u32 session_mark(const struct mape_session *s)
 {
 	if (!(s->flags & MAPE_SESSION_UNASKED))
 		return 0;
-	return s->flags & MAPE_SESSION_HAIRPIN ? MAPE_MARK_HAIRPIN : MAPE_MARK_FILTER;
+	if (s->flags & MAPE_SESSION_HAIRPIN)
+		return MAPE_MARK_HAIRPIN;
+	return s->flags & MAPE_SESSION_FORWARD ? MAPE_MARK_FORWARD : MAPE_MARK_FILTER;
 }
 
 static __always_inline bool is_unicast(const __u8 *addr)

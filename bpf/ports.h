@@ -143,17 +143,21 @@ static __always_inline bool port_claim(struct mape_port *port, const struct mape
 	return true;
 }
 
-/* One more holder for a port that others hold already; marks it as shared. */
-static __always_inline bool port_share(struct mape_port *port, __u16 *generation)
+/*
+ * One more holder for a port that others hold already. set: flags to add; not: flags that it must
+ * not have.
+ */
+static __always_inline bool port_hold(struct mape_port *port, __u16 set, __u16 not,
+				      __u16 *generation)
 {
 	struct port_word old, new;
 
 	for (int i = 0; i < MAPE_CAS_TRIES; i++) {
 		port_read(port, &old);
-		if (!old.refs || old.flags & MAPE_PORT_RESERVED)
+		if (!old.refs || old.flags & not)
 			return false;
 		new.refs = old.refs + 1;
-		new.flags = old.flags | MAPE_PORT_OVERLAPPED;
+		new.flags = old.flags | set;
 		new.generation = old.generation;
 		if (word_swap(port, &old, &new)) {
 			*generation = new.generation;
@@ -161,6 +165,19 @@ static __always_inline bool port_share(struct mape_port *port, __u16 *generation
 		}
 	}
 	return false;
+}
+
+/* Hold a port for another endpoint than its owner. Static forwards are nobody else's. */
+static __always_inline bool port_share(struct mape_port *port, __u16 *generation)
+{
+	return port_hold(port, MAPE_PORT_OVERLAPPED, MAPE_PORT_RESERVED | MAPE_PORT_FORWARD,
+			 generation);
+}
+
+/* Hold a port for its owner. */
+static __always_inline bool port_join(struct mape_port *port, __u16 *generation)
+{
+	return port_hold(port, 0, 0, generation);
 }
 
 /* A free port that is not queued goes into its queue. */

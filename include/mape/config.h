@@ -30,6 +30,7 @@ enum mape_filtering {
 enum mape_mark {
 	MAPE_MARK_FILTER = 1,  /* a remote that the filter mode lets in */
 	MAPE_MARK_HAIRPIN = 2, /* another host of the LAN, by our external address */
+	MAPE_MARK_FORWARD = 3, /* anybody, by a static forward */
 };
 
 struct mape_config {

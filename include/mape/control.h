@@ -17,12 +17,14 @@ enum mape_op {
 	MAPE_OP_DELETE,	  /* remove the session `flow` */
 	MAPE_OP_DEMOTE,	  /* take the session `flow` off the fast path; the flow lives on */
 	MAPE_OP_AUDIT,	  /* count the ports of protocol `slot` by state */
+	MAPE_OP_FORWARD,  /* forward port `count` of flow.proto to flow's internal endpoint; -EBUSY */
+	MAPE_OP_UNFORWARD, /* end the forward of port `count` of flow.proto; its sessions live on */
 };
 
 struct mape_request {
 	__u32 op;
 	__s32 result; /* 0, or a negative errno */
-	__u32 count;
+	__u32 count; /* or a port, host order */
 	__u32 slot; /* enum mape_slot */
 	struct mape_flow flow;
 

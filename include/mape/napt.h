@@ -80,6 +80,8 @@ enum {
 	MAPE_PORT_QUEUED = 1,	  /* free and waiting in its free queue */
 	MAPE_PORT_OVERLAPPED = 2, /* serves several endpoints: `overlaps` tells them apart */
 	MAPE_PORT_RESERVED = 4,	  /* kept out of dynamic use (--reserve-ranges) */
+	MAPE_PORT_FORWARD = 8,	  /* a static forward to its owner: anybody may send to it */
+	MAPE_PORT_MAPPED = 16,	  /* ... and the owner's mapping is held by the forward */
 };
 
 /* Value of `mappings`, key struct mape_endpoint: endpoint-independent mapping (RFC 4787 REQ-1) */
@@ -111,6 +113,7 @@ enum {
 	MAPE_SESSION_PEER = 4,	   /* holds a record in `peers` */
 	MAPE_SESSION_UNASKED = 8,  /* opened by the remote: its inbound packets carry the mark */
 	MAPE_SESSION_HAIRPIN = 16, /* its remote is our own address, so never on the fast path */
+	MAPE_SESSION_FORWARD = 32, /* opened through a static forward */
 };
 
 /*
