@@ -15,6 +15,7 @@
 #include "handoff.h"
 #include "next_hop.h"
 #include "path.h"
+#include "unreachable.h"
 
 /* On a frame that the fast path sends: tells lan_seen that the stack has no part in it. */
 #define TC_INDEX_FAST 0x6d70
@@ -83,6 +84,14 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct mape_co
 	return bpf_redirect(cfg->exit_ifindex, 0);
 }
 
+/* No port left: counted as the drop that it is, and the sender is told. */
+static __always_inline int refuse(struct __sk_buff *skb, const struct mape_config *cfg,
+				  const struct mape_pkt *p)
+{
+	count_outcome(MAPE_OUT_NO_PORT, 1, p->len);
+	return make_unreachable(skb, cfg, p) ? send_back(skb, cfg, 0) : TC_ACT_SHOT;
+}
+
 SEC("tc")
 int mape_out(struct __sk_buff *skb)
 {
@@ -102,6 +111,8 @@ int mape_out(struct __sk_buff *skb)
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
+	if (outcome == MAPE_OUT_NO_PORT)
+		return refuse(skb, cfg, &p);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
 	if (br_unreachable(skb, cfg)) {

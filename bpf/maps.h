@@ -66,6 +66,14 @@ BPF_QUEUE(expiry, MAPE_SESSIONS_MAX, struct mape_ticket);
 /* How many sessions there are: lets the sweep pace itself. */
 BPF_MAP(live, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
 
+/* ICMP errors of our own making in the current second. */
+struct mape_error_budget {
+	__u64 second;
+	__u64 sent;
+};
+
+BPF_MAP(error_budget, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_error_budget);
+
 struct mape_timer {
 	struct bpf_timer timer;
 	__u32 next_port; /* whose state is checked next */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Telling a LAN host that there is no port left for its new session: ICMP destination unreachable,
+ * communication administratively prohibited (RFC 5508 REQ-8), which ends a connect() at once. The
+ * refused packet becomes the error about itself. TC only.
+ */
+#ifndef MAPE_BPF_UNREACHABLE_H
+#define MAPE_BPF_UNREACHABLE_H
+
+#include "clock.h"
+#include "parse.h"
+
+#define ICMP_PROHIBITED 13
+#define ERRORS_PER_S 100
+#define QUOTE_MAX (60 + 20) /* IPv4 header with all options, and a transport header */
+
+/*
+ * The far end of the tunnel (RFC 7335: 192.0.0.1). Not our own address: the stack, through which
+ * the error goes to the host, would refuse a packet that claims to come from itself.
+ */
+static const __u8 far_end[4] = { 192, 0, 0, 1 };
+
+/* A budget per second (RFC 1812 section 4.3.2.8); two processors may overspend it a little. */
+static __always_inline bool error_allowed(__u64 now)
+{
+	struct mape_error_budget *budget;
+	__u64 second = now / MAPE_SECOND;
+	__u32 zero = 0;
+
+	budget = bpf_map_lookup_elem(&error_budget, &zero);
+	if (!budget)
+		return false;
+	if (budget->second != second) {
+		budget->second = second;
+		budget->sent = 0;
+	}
+	return budget->sent++ < ERRORS_PER_S;
+}
+
+/* The Internet checksum of len bytes at the offset, a multiple of two and at most QUOTE_MAX + 8. */
+static __always_inline __u16 sum_bytes(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < (QUOTE_MAX + 8) / 2; i++) {
+		__u16 *word = ctx_data(skb) + offset + 2 * i;
+
+		if (2 * i >= len || (void *)(word + 1) > ctx_end(skb))
+			break;
+		sum += *word;
+	}
+	return ~csum_fold(sum);
+}
+
+/* False when it could not be made, or the budget is spent: then the packet is just dropped. */
+static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
+					     const struct mape_pkt *p)
+{
+	__u32 quote = p->l4 - p->l3 + 20;
+	struct icmp_hdr *icmp;
+	struct ip4_hdr *ip;
+
+	if (quote > p->len)
+		quote = p->len & ~1U;
+	if (quote > QUOTE_MAX || !error_allowed(mape_now(cfg)))
+		return false;
+	if (bpf_skb_change_tail(skb, ETH_LEN + quote, 0) ||
+	    bpf_skb_adjust_room(skb, IP4_LEN + sizeof(*icmp), BPF_ADJ_ROOM_MAC, 0))
+		return false;
+	ip = ctx_data(skb) + ETH_LEN;
+	icmp = (void *)(ip + 1);
+	if ((void *)(icmp + 1) > ctx_end(skb))
+		return false;
+	__builtin_memset(ip, 0, sizeof(*ip) + sizeof(*icmp));
+	ip->version_ihl = 0x45;
+	ip->tot_len = bpf_htons(IP4_LEN + sizeof(*icmp) + quote);
+	ip->ttl = 64;
+	ip->proto = MAPE_PROTO_ICMP;
+	__builtin_memcpy(ip->src, far_end, 4);
+	__builtin_memcpy(ip->dst, p->own, 4);
+	ip->check = sum_bytes(skb, ETH_LEN, IP4_LEN);
+	icmp->type = ICMP_UNREACHABLE;
+	icmp->code = ICMP_PROHIBITED;
+	icmp->check = sum_bytes(skb, ETH_LEN + IP4_LEN, sizeof(*icmp) + quote);
+	return true;
+}
+
+#endif
