@@ -20,14 +20,30 @@ static __always_inline struct mape_port *forward_port(const struct mape_config *
 	return port_get(cfg, port_slot(proto), i);
 }
 
+static __always_inline bool forward_flags(struct mape_port *port, __u16 set, __u16 clear,
+					  struct port_word *was)
+{
+	struct port_word new;
+
+	for (int i = 0; i < MAPE_CAS_TRIES; i++) {
+		port_read(port, was);
+		new = *was;
+		new.flags = (was->flags & ~clear) | set;
+		if (word_swap(port, was, &new))
+			return true;
+	}
+	return false;
+}
+
 /* 0, -EINVAL: not a port of the set, -EBUSY: in use. */
 static __always_inline long forward_add(const struct mape_config *cfg,
 					const struct mape_flow *flow, __u32 ext_port)
 {
+	struct mape_binding b = { .ext_port = ext_port };
 	struct mape_endpoint endpoint;
 	struct port_word old, new;
-	struct mape_binding b = {};
 	struct mape_port *port;
+	__u16 set = MAPE_PORT_FORWARD;
 
 	flow_endpoint(flow, &endpoint);
 	port = forward_port(cfg, flow->proto, ext_port, &b.index);
@@ -36,27 +52,16 @@ static __always_inline long forward_add(const struct mape_config *cfg,
 	port_read(port, &old);
 	if (old.refs)
 		return -EBUSY;
-	b.generation = old.generation + 1;
-	b.ext_port = ext_port;
+	new = old; /* its index may stay in the free queue, so QUEUED stays true */
 	new.refs = 1;
-	/* A queued index is thrown away when its turn comes, since the port is not free then. */
-	new.flags = MAPE_PORT_FORWARD | (old.flags & MAPE_PORT_RESERVED);
-	new.generation = b.generation;
+	new.generation = b.generation = old.generation + 1;
 	if (!word_swap(port, &old, &new))
 		return -EBUSY;
 	port->owner = endpoint;
-	if (mapping_insert(&endpoint, &b))
-		return 0; /* it sends from another port already */
-	old = new;
-	new.flags |= MAPE_PORT_MAPPED;
-	/* Sessions may have joined meanwhile: only the flags change. */
-	for (int i = 0; i < MAPE_CAS_TRIES && !word_swap(port, &old, &new); i++) {
-		port_read(port, &old);
-		new.refs = old.refs;
-		new.flags = old.flags | MAPE_PORT_MAPPED;
-		new.generation = old.generation;
-	}
-	return 0;
+	if (!mapping_insert(&endpoint, &b))
+		set |= MAPE_PORT_MAPPED; /* else it sends from another port already */
+	/* Last, so that nobody is let in to an owner who is not set yet. */
+	return forward_flags(port, set, 0, &old) ? 0 : -EBUSY;
 }
 
 /* 0, or -ENOENT. The port is free, or reserved, again when the last session has ended. */
@@ -64,31 +69,22 @@ static __always_inline long forward_del(const struct mape_config *cfg,
 					const struct mape_flow *flow, __u32 ext_port)
 {
 	struct mape_endpoint endpoint;
-	struct port_word old, new;
 	struct mape_port *port;
+	struct port_word was;
 	__u32 index;
 
 	port = forward_port(cfg, flow->proto, ext_port, &index);
-	if (!port)
+	if (!port || !(port->flags & MAPE_PORT_FORWARD))
 		return -ENOENT;
-	for (int i = 0; i < MAPE_CAS_TRIES; i++) {
-		port_read(port, &old);
-		if (!(old.flags & MAPE_PORT_FORWARD))
-			return -ENOENT;
-		new.refs = old.refs;
-		new.flags = old.flags & ~(MAPE_PORT_FORWARD | MAPE_PORT_MAPPED);
-		new.generation = old.generation;
-		endpoint = port->owner;
-		if (!word_swap(port, &old, &new))
-			continue;
-		/* The hold is the mapping's where there is one. */
-		if (old.flags & MAPE_PORT_MAPPED)
-			mapping_put(cfg, &endpoint);
-		else
-			port_put(cfg, port_slot(flow->proto), index);
-		return 0;
-	}
-	return -EBUSY;
+	endpoint = port->owner;
+	if (!forward_flags(port, 0, MAPE_PORT_FORWARD | MAPE_PORT_MAPPED, &was))
+		return -EBUSY;
+	/* The hold is the mapping's where there is one. */
+	if (was.flags & MAPE_PORT_MAPPED)
+		mapping_put(cfg, &endpoint);
+	else
+		port_put(cfg, port_slot(flow->proto), index);
+	return 0;
 }
 
 #endif

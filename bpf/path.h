@@ -96,7 +96,9 @@ static __always_inline struct mape_session *session_for_port(const struct mape_c
 	flow->int_port = ext_port;
 	if (!session_admit(flow, index, tcp ? MAPE_TCP_INIT_IN : MAPE_OPEN))
 		return 0;
-	return bpf_map_lookup_elem(&sessions, flow);
+	s = bpf_map_lookup_elem(&sessions, flow);
+	/* The two may talk already, by another port of the host: that session is not this one. */
+	return s && s->index == index ? s : 0;
 }
 
 /* The mark of a packet that goes to the stack inbound, 0 for none: the session was asked for. */

@@ -187,7 +187,7 @@ static __noinline int port_enqueue(struct mape_port *port, __u32 slot, __u32 ind
 
 	port_read(port, &old);
 	if (old.refs || old.flags & (MAPE_PORT_QUEUED | MAPE_PORT_RESERVED))
-		return 0;
+		return 0; /* in use; or waiting already, which a forward can leave behind */
 	new.refs = 0;
 	new.flags = MAPE_PORT_QUEUED;
 	new.generation = old.generation;
@@ -214,6 +214,17 @@ static __noinline int port_put(const struct mape_config *cfg, __u32 slot, __u32 
 	return 0;
 }
 
+/* Its hint was popped and is thrown away: it is taken (by a static forward). */
+static __always_inline void port_unqueued(struct mape_port *port)
+{
+	struct port_word old, new;
+
+	port_read(port, &old);
+	new = old;
+	new.flags = old.flags & ~MAPE_PORT_QUEUED;
+	word_swap(port, &old, &new);
+}
+
 /* Take any free port. False when there is none. */
 static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot,
 				       const struct mape_endpoint *owner, __u32 *index,
@@ -229,8 +240,11 @@ static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot
 		if (err)
 			return false;
 		port = port_get(cfg, slot, *index);
-		if (port && port_claim(port, owner, generation))
+		if (!port)
+			continue;
+		if (port_claim(port, owner, generation))
 			return true;
+		port_unqueued(port);
 	}
 	return false;
 }

@@ -124,6 +124,7 @@ static int set_tunnel_sysctls(const struct attach *a)
 
 static int make_tunnel(struct attach *a)
 {
+	char text[INET_ADDRSTRLEN];
 	struct in_addr addr;
 
 	if (pick_instance(a) ||
@@ -132,10 +133,12 @@ static int make_tunnel(struct attach *a)
 	    set_tunnel_sysctls(a))
 		return -1;
 	addr.s_addr = htonl(TUNNEL_ADDRESS + a->instance);
+	inet_ntop(AF_INET, &addr, text, sizeof(text));
 	return addr4_add(a->tun.ifindex, addr) || link_set_up(a->exit_end.ifindex, true) ||
 			       link_set_up(a->tun.ifindex, true) ||
 			       journal_set_fact(a->j, "ifindex",
-						json_object_new_int(a->tun.ifindex)) ?
+						json_object_new_int(a->tun.ifindex)) ||
+			       journal_set_fact(a->j, "address", json_object_new_string(text)) ?
 		       -1 :
 		       0;
 }
@@ -262,8 +265,9 @@ static int liberal_conntrack(struct attach *a)
 	return change_sysctl(a->j, TCP_LIBERAL_KEY, "1");
 }
 
-int attach_run(struct journal *j, const struct plan *plan, const char *pin_root)
+int attach_run(const struct instance *instance, const struct plan *plan, const char *pin_root)
 {
+	struct journal *j = instance->journal;
 	struct attach a = { .j = j, .plan = plan };
 	struct in6_addr ce;
 	int ret;
@@ -272,7 +276,8 @@ int attach_run(struct journal *j, const struct plan *plan, const char *pin_root)
 	ret = change_ce_address(j, plan->wan.ifindex, &ce) || make_tunnel(&a) || load(&a) ||
 	      change_pins(j, pin_root, journal_id(j), &a.objects) || liberal_conntrack(&a) ||
 	      attach_tc(&a, a.exit_end.ifindex, false, "mape_out") || attach_wan(&a) ||
-	      attach_lans(&a) || add_route(&a) || fault_point("route") ||
+	      attach_lans(&a) || forwards_restore(instance, &plan->config) ||
+	      add_route(&a) || fault_point("route") ||
 	      journal_set_phase(j, JOURNAL_ATTACHED);
 	if (a.objects.tc || a.objects.ctl)
 		objects_close(&a.objects);

@@ -2,14 +2,14 @@
 #ifndef MAPE_LOADER_ATTACH_H
 #define MAPE_LOADER_ATTACH_H
 
-#include "journal.h"
+#include "instance.h"
 #include "plan.h"
 
 /*
  * Carries out a plan, each step recorded in the journal (which has been begun) before it is made.
  * 0, or -1 with err(); the caller then undoes the journal.
  */
-int attach_run(struct journal *j, const struct plan *plan, const char *pin_root);
+int attach_run(const struct instance *instance, const struct plan *plan, const char *pin_root);
 
 /* Undoes everything the journal knows, says what was left, and ends it. 0, or -1 with err(). */
 int attach_undo(struct journal *j);

@@ -2,35 +2,14 @@
 /* Auditing a running instance; audit.c has the rules. */
 #include "audit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <bpf/bpf.h>
 
 #include "err.h"
 #include "ports_out.h"
 
 #define PAUSE_MS 300
-
-static int read_ports(const struct instance *instance, struct audit_tables *t)
-{
-	uint32_t n = MAPE_SLOT_COUNT * t->config.ports.count;
-	int fd = instance_open_map(instance, "ports"), ret = 0;
-
-	if (fd < 0)
-		return -1;
-	t->ports = calloc(n + 1, sizeof(*t->ports));
-	if (!t->ports)
-		ret = err(NULL, "out of memory");
-	for (uint32_t i = 0; i < n && !ret; i++)
-		if (bpf_map_lookup_elem(fd, &i, &t->ports[i]))
-			ret = err_sys(errno, NULL, "cannot read the map 'ports'");
-	close(fd);
-	return ret;
-}
 
 int audit_read(const struct instance *instance, struct audit_tables *tables)
 {
@@ -38,12 +17,15 @@ int audit_read(const struct instance *instance, struct audit_tables *tables)
 	tables->sessions = SESSIONS_TABLE;
 	tables->mappings = MAPPINGS_TABLE;
 	tables->overlaps = OVERLAPS_TABLE;
+	tables->peers = PEERS_TABLE;
 	return config_read(instance, &tables->config) ||
 			       port_counts_read(instance, tables->counts) ||
 			       table_read(instance, "sessions", &tables->sessions) ||
 			       table_read(instance, "mappings", &tables->mappings) ||
 			       table_read(instance, "overlaps", &tables->overlaps) ||
-			       read_ports(instance, tables) || live_read(instance, &tables->live) ?
+			       table_read(instance, "peers", &tables->peers) ||
+			       ports_read(instance, &tables->config, &tables->ports) ||
+			       live_read(instance, &tables->live) ?
 		       -1 :
 		       0;
 }
@@ -54,6 +36,7 @@ void audit_free(struct audit_tables *tables)
 	free(tables->sessions.records);
 	free(tables->mappings.records);
 	free(tables->overlaps.records);
+	free(tables->peers.records);
 	memset(tables, 0, sizeof(*tables));
 }
 

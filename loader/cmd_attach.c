@@ -38,6 +38,8 @@ static const struct opt options[] = {
 	  .help = "routing table of the default route (default: 254, main)" },
 	{ ROW(OPT_U32, "mark-mask", mark_mask), .metavar = "MASK", .max = UINT32_MAX,
 	  .help = "bits of the packet mark for what arrives unasked (default: 0x00ff0000)" },
+	{ ROW(OPT_STRING, "config", config), .metavar = "FILE",
+	  .help = "config file with forwards (default: /etc/mape-xdp.conf, if there)" },
 	{ ROW(OPT_FLAG, "no-route", no_route), .help = "add no default route" },
 	{ ROW(OPT_FLAG, "no-sysctl", no_sysctl),
 	  .help = "leave conntrack's window check on; TCP then stays on the kernel path" },
@@ -74,6 +76,8 @@ static struct json_object *make_facts(const struct plan *plan)
 	return facts;
 }
 
+#define DIFFERENCE_STYLE (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 /* "wan-hook was auto, now tc; mtu was 1460, now 1400", or "" */
 static void list_differences(struct json_object *was, struct json_object *now, char *text,
 			     size_t size)
@@ -85,8 +89,8 @@ static void list_differences(struct json_object *was, struct json_object *now, c
 
 		if (!json_object_equal(old, value))
 			snprintf(text + used, size - used, "%s%s was %s, now %s", used ? "; " : "",
-				 key, json_object_to_json_string_ext(old, JSON_C_TO_STRING_PLAIN),
-				 json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+				 key, json_object_to_json_string_ext(old, DIFFERENCE_STYLE),
+				 json_object_to_json_string_ext(value, DIFFERENCE_STYLE));
 	}
 }
 
@@ -164,7 +168,8 @@ static int attach_locked(struct instance *instance, const struct plan *plan,
 	/* To be replaced, or the remains of a command that was killed, or of a lost namespace. */
 	if (journal_phase(j) != JOURNAL_NONE && attach_undo(j))
 		return err_context("removing what was attached before");
-	if (journal_begin(j, make_facts(plan)) || attach_run(j, plan, call->globals->pin_root))
+	if (journal_begin(j, make_facts(plan)) ||
+	    attach_run(instance, plan, call->globals->pin_root))
 		return roll_back(j);
 	report(plan, true);
 	return 0;

@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* mape-xdp flows: the sessions, one line each. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rule/text.h>
 
 #include "cmd.h"
 #include "err.h"
+#include "flow_filter.h"
 #include "instance.h"
 #include "out.h"
 #include "tables.h"
 
-/* Index: enum mape_state. */
-static const char *const state_names[MAPE_STATE_COUNT] = {
-	"open", "init", "established", "fin-out", "fin-in", "fin", "transitory", "init-in",
+enum flow_sort { SORT_HOST, SORT_BYTES, SORT_EXPIRES };
+
+static const char *const sort_words[] = { "host", "bytes", "expires", NULL };
+
+struct flows_opts {
+	struct flow_filter filter;
+	int sort; /* enum flow_sort */
+	bool watch;
 };
 
-static const char *proto_name(uint8_t proto)
-{
-	return proto == MAPE_PROTO_TCP ? "tcp" : proto == MAPE_PROTO_UDP ? "udp" : "icmp";
-}
+static const struct flows_opts defaults = { .filter = FLOW_FILTER_DEFAULT };
 
-static const char *state_name(uint8_t state)
-{
-	return state < MAPE_STATE_COUNT ? state_names[state] : "unknown";
-}
+static const struct opt options[] = {
+	FLOW_FILTER_ROWS(struct flows_opts, filter),
+	{ OPT_ROW(OPT_ENUM, "sort", struct flows_opts, sort), .words = sort_words,
+	  .help = "by LAN host (default), most bytes first, or soonest to expire first" },
+	{ OPT_ROW(OPT_FLAG, "watch", struct flows_opts, watch), .short_name = 'w',
+	  .help = "show them again every second, until interrupted" },
+	{ .type = OPT_END },
+};
 
 static uint32_t timeout_s(const struct mape_config *config, const struct session_record *r)
 {
@@ -64,12 +73,12 @@ static void flow_out(const struct mape_config *config, const struct session_reco
 	const struct mape_flow *f = &r->flow;
 
 	out_row();
-	out_str("proto", "PROTO", proto_name(f->proto));
+	out_str("proto", "PROTO", flow_proto(r));
 	address_out("internal", "INTERNAL", f->int_addr, f->int_port);
 	address_out("external", "EXTERNAL", config->ip4, s->ext_port);
 	address_out("remote", "REMOTE", f->rem_addr,
 		    f->proto == MAPE_PROTO_ICMP ? -1 : f->rem_port);
-	out_str("state", "STATE", state_name(s->state));
+	out_str("state", "STATE", flow_state(r));
 	out_bool("offloaded", "OFFLOADED", session_offloaded(s));
 	out_u64("packets", "PACKETS", s->packets_out + s->packets_in);
 	out_u64("bytes", "BYTES", s->bytes_out + s->bytes_in);
@@ -92,39 +101,96 @@ static int by_host(const void *a, const void *b)
 	return order ? order : x->rem_port - y->rem_port;
 }
 
-static int flows(const struct instance *instance)
+static uint64_t bytes_of(const struct session_record *r)
+{
+	return r->session.bytes_out + r->session.bytes_in;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	uint64_t x = bytes_of(a), y = bytes_of(b);
+
+	return x == y ? by_host(a, b) : x < y ? 1 : -1;
+}
+
+struct clock {
+	const struct mape_config *config;
+	uint64_t now;
+};
+
+static int by_expiry(const void *a, const void *b, void *arg)
+{
+	const struct clock *clock = arg;
+	uint64_t x = expires_s(clock->config, a, clock->now);
+	uint64_t y = expires_s(clock->config, b, clock->now);
+
+	return x == y ? by_host(a, b) : x < y ? -1 : 1;
+}
+
+static void sort(struct table *t, int order, struct clock *clock)
+{
+	if (t->n && order == SORT_EXPIRES)
+		qsort_r(t->records, t->n, t->record_size, by_expiry, clock);
+	else if (t->n)
+		qsort(t->records, t->n, t->record_size, order == SORT_BYTES ? by_bytes : by_host);
+}
+
+static int flows(const struct instance *instance, const struct flows_opts *opts)
 {
 	struct table table = SESSIONS_TABLE;
 	const struct session_record *record;
 	struct mape_config config;
-	uint64_t now;
+	struct clock clock = { .config = &config };
+	size_t all;
 
 	if (config_read(instance, &config) || table_read(instance, "sessions", &table)) {
 		free(table.records);
 		return -1;
 	}
-	now = instance_now(&config);
-	if (table.n)
-		qsort(table.records, table.n, table.record_size, by_host);
+	clock.now = instance_now(&config);
+	all = table.n;
+	flow_filter_apply(&opts->filter, &table);
+	sort(&table, opts->sort, &clock);
 	out_table(NULL, NULL);
 	record = table.records;
 	for (size_t i = 0; i < table.n; i++)
-		flow_out(&config, &record[i], now);
+		flow_out(&config, &record[i], clock.now);
 	out_table_end();
 	if (!table.n)
-		out_text("no sessions");
+		out_text(all ? "none of the %zu sessions fits" : "no sessions", all);
 	free(table.records);
 	return 0;
 }
 
+/* A document of its own each second; on a terminal it takes the place of the last one. */
+static int watch(const struct instance *instance, const struct flows_opts *opts)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+
+	for (;;) {
+		if (flows(instance, opts) || out_end())
+			return -1;
+		out_begin(stdout, false);
+		sleep(1);
+		if (terminal)
+			fputs("\033[H\033[2J\033[3J", stdout);
+		else
+			out_text("%s", "");
+	}
+}
+
 static int run(const struct cmd_call *call)
 {
+	const struct flows_opts *opts = call->opts;
 	struct instance instance = {};
 	int rc = CMD_FAILED;
 
+	if (opts->watch && out_is_json())
+		return err("Leave one of them out.", "--watch does not end, so it cannot be --json"),
+		       CMD_USAGE;
 	if (!instance_find(&instance, call, false)) {
 		rc = instance_need(&instance);
-		if (!rc && flows(&instance))
+		if (!rc && (opts->watch ? watch(&instance, opts) : flows(&instance, opts)))
 			rc = CMD_FAILED;
 	}
 	instance_close(&instance);
@@ -139,5 +205,8 @@ const struct command cmd_flows = {
 		   "line, remote the host on the internet; an ICMP query has an id for a port.\n"
 		   "Packets and bytes are those of both directions, EXPIRES is in seconds.\n",
 	.max_args = 1,
+	.options = options,
+	.opts_size = sizeof(struct flows_opts),
+	.defaults = &defaults,
 	.run = run,
 };

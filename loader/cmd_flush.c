@@ -7,9 +7,21 @@
 #include "bpf/control.h"
 #include "cmd.h"
 #include "err.h"
+#include "flow_filter.h"
 #include "instance.h"
 #include "out.h"
 #include "tables.h"
+
+struct flush_opts {
+	struct flow_filter filter;
+};
+
+static const struct flush_opts defaults = { .filter = FLOW_FILTER_DEFAULT };
+
+static const struct opt options[] = {
+	FLOW_FILTER_ROWS(struct flush_opts, filter),
+	{ .type = OPT_END },
+};
 
 struct flushed {
 	size_t sessions, offloaded;
@@ -34,7 +46,7 @@ static int demote(int control, const struct table *table, struct flushed *flushe
 	return 0;
 }
 
-static int flush(const struct instance *instance)
+static int flush(const struct instance *instance, const struct flush_opts *opts)
 {
 	struct table sessions = SESSIONS_TABLE;
 	struct flushed flushed = {};
@@ -42,6 +54,7 @@ static int flush(const struct instance *instance)
 
 	if (table_read(instance, "sessions", &sessions))
 		return -1;
+	flow_filter_apply(&opts->filter, &sessions);
 	control = instance_open_control(instance);
 	ret = control < 0 ? -1 : demote(control, &sessions, &flushed);
 	if (!ret) {
@@ -63,7 +76,7 @@ static int run(const struct cmd_call *call)
 
 	if (!instance_find(&instance, call, false)) {
 		rc = instance_need(&instance);
-		if (!rc && flush(&instance))
+		if (!rc && flush(&instance, call->opts))
 			rc = CMD_FAILED;
 	}
 	instance_close(&instance);
@@ -73,10 +86,14 @@ static int run(const struct cmd_call *call)
 const struct command cmd_flush = {
 	.name = "flush",
 	.synopsis = "[WAN]",
-	.summary = "take all sessions off the fast path",
-	.details = "The kernel's firewall and routing look at every session again, so a changed rule\n"
-		   "takes hold at once. Nothing that is allowed is cut: sessions return to the fast\n"
-		   "path after both directions have passed the kernel.\n",
+	.summary = "take sessions off the fast path",
+	.details = "Those that the options tell, or all. The kernel's firewall and routing look at\n"
+		   "them again, so a changed rule takes hold at once. Nothing that is allowed is\n"
+		   "cut: sessions return to the fast path after both directions have passed the\n"
+		   "kernel.\n",
 	.max_args = 1,
+	.options = options,
+	.opts_size = sizeof(struct flush_opts),
+	.defaults = &defaults,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "facts.h"
 #include "health.h"
+#include "host_use.h"
 #include "net/link.h"
 #include "net/route.h"
 #include "out.h"
@@ -24,6 +25,8 @@ struct status {
 	struct health_ctx health;
 	struct mape_request ports[MAPE_SLOT_COUNT];
 	uint64_t sessions;
+	struct host_use *hosts;
+	size_t n_hosts;
 	char tunnel[IFNAMSIZ];
 	char route[96]; /* "" if none */
 };
@@ -146,6 +149,7 @@ static void describe(const struct status *s)
 	out_str("route", "route", s->route[0] ? s->route : NULL);
 	out_u64("sessions", "sessions", s->sessions);
 	port_counts_out(s->ports);
+	host_use_out(s->hosts, s->n_hosts);
 }
 
 static int find_route(struct status *s)
@@ -170,6 +174,16 @@ static int find_route(struct status *s)
 	return 0;
 }
 
+static int count_hosts(struct status *s)
+{
+	struct table sessions = SESSIONS_TABLE;
+
+	if (!table_read(s->instance, "sessions", &sessions))
+		s->hosts = host_use_count(&sessions, &s->n_hosts);
+	free(sessions.records);
+	return s->hosts ? 0 : -1;
+}
+
 static int collect(struct status *s)
 {
 	struct link_info tunnel;
@@ -179,7 +193,7 @@ static int collect(struct status *s)
 		return -1;
 	memcpy(s->tunnel, tunnel.name, sizeof(s->tunnel));
 	return find_route(s) || port_counts_read(s->instance, s->ports) ||
-			       live_read(s->instance, &s->sessions) ?
+			       live_read(s->instance, &s->sessions) || count_hosts(s) ?
 		       -1 :
 		       0;
 }
@@ -223,6 +237,7 @@ static int run(const struct cmd_call *call)
 	out_warnings();
 	rc = CMD_OK;
 out:
+	free(s.hosts);
 	instance_close(&instance);
 	return rc;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "plan.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -179,13 +180,25 @@ static void choose_offload(struct plan *plan)
 			    (!plan->conntrack || liberal || !plan->opts->no_sysctl);
 }
 
+/* A file that was named has to be there; the usual one is read if it is. */
+static int read_config(struct plan *plan)
+{
+	const char *path = plan->opts->config;
+
+	snprintf(plan->config_path, sizeof(plan->config_path), "%s", CONFIG_FILE_DEFAULT);
+	if (path && !realpath(path, plan->config_path))
+		return err_sys(errno, NULL, "cannot open the config file '%s'", path);
+	return config_file_load(&plan->config, plan->config_path, path);
+}
+
 int plan_make(struct plan *plan, const struct cmd_call *call)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->opts = call->opts;
 	plan->name = call->globals->name;
 	snprintf(plan->exit_name, sizeof(plan->exit_name), "%s-out", plan->name);
-	if (check_mark_mask(plan->opts->mark_mask) || find_devices(plan, call) ||
+	if (check_mark_mask(plan->opts->mark_mask) || read_config(plan) ||
+	    find_devices(plan, call) ||
 	    find_line(plan) || set_sizes(plan) || choose_hooks(plan))
 		return -1;
 	choose_offload(plan);
@@ -196,6 +209,7 @@ void plan_free(struct plan *plan)
 {
 	for (int i = 0; i < plan->n_lan; i++)
 		free(plan->lan[i].ports);
+	config_file_free(&plan->config);
 }
 
 static void add_words(struct json_object *object, const char *key, const struct opt_list *list)
@@ -229,6 +243,7 @@ struct json_object *plan_settings(const struct plan *plan)
 	json_object_object_add(s, "metric", json_object_new_int64(o->metric));
 	json_object_object_add(s, "table", json_object_new_int64(o->table));
 	json_object_object_add(s, "mark-mask", json_object_new_int64(o->mark_mask));
+	json_object_object_add(s, "config", json_object_new_string(plan->config_path));
 	json_object_object_add(s, "no-route", json_object_new_boolean(o->no_route));
 	json_object_object_add(s, "no-sysctl", json_object_new_boolean(o->no_sysctl));
 	json_object_object_add(s, "no-fast-path", json_object_new_boolean(o->no_fast_path));

@@ -2,12 +2,14 @@
 #ifndef MAPE_LOADER_PLAN_H
 #define MAPE_LOADER_PLAN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <mape/config.h>
 
 #include "cmd.h"
+#include "config_file.h"
 #include "net/link.h"
 #include "rule/text.h"
 #include "rule_opts.h"
@@ -22,6 +24,7 @@ enum hook_choice { HOOK_AUTO, HOOK_XDP, HOOK_XDP_GENERIC, HOOK_TC };
 /* The options of attach. */
 struct attach_opts {
 	const char *prefix;
+	const char *config; /* NULL: the default, which need not exist */
 	struct rule_opts rule;
 	int wan_hook, lan_hook; /* enum hook_choice */
 	int filtering;
@@ -61,6 +64,8 @@ struct plan {
 	bool fast_path;	  /* there is a LAN, and it is not switched off */
 	bool conntrack;	  /* there is the sysctl that makes conntrack liberal about windows */
 	bool tcp_offload;
+	struct config_file config;
+	char config_path[PATH_MAX]; /* absolute: later commands run elsewhere */
 };
 
 /* 0, or -1 with err(); nothing has been changed in either case. Always plan_free() it. */

@@ -7,7 +7,7 @@
 #include "bpf/control.h"
 #include "out.h"
 
-const char *const slot_names[MAPE_SLOT_COUNT] = { "tcp", "udp", "icmp" };
+const char *const slot_names[MAPE_SLOT_COUNT + 1] = { "tcp", "udp", "icmp", NULL };
 
 int port_counts_read(const struct instance *instance, struct mape_request counts[MAPE_SLOT_COUNT])
 {

@@ -6,8 +6,8 @@
 
 #include "instance.h"
 
-/* "tcp", "udp", "icmp"; index: enum mape_slot. */
-extern const char *const slot_names[MAPE_SLOT_COUNT];
+/* "tcp", "udp", "icmp", NULL; index: enum mape_slot. */
+extern const char *const slot_names[];
 
 /* Has the control program count each protocol's ports (MAPE_OP_AUDIT). 0, or -1 with err(). */
 int port_counts_read(const struct instance *instance, struct mape_request counts[MAPE_SLOT_COUNT]);

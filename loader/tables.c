@@ -155,6 +155,24 @@ int config_read(const struct instance *instance, struct mape_config *config)
 	return 0;
 }
 
+int ports_read(const struct instance *instance, const struct mape_config *config,
+	       struct mape_port **ports)
+{
+	uint32_t n = MAPE_SLOT_COUNT * config->ports.count;
+	int fd = instance_open_map(instance, "ports"), ret = 0;
+
+	if (fd < 0)
+		return -1;
+	*ports = calloc(n + 1, sizeof(**ports));
+	if (!*ports)
+		ret = err(NULL, "out of memory");
+	for (uint32_t i = 0; i < n && !ret; i++)
+		if (bpf_map_lookup_elem(fd, &i, &(*ports)[i]))
+			ret = err_sys(errno, NULL, "cannot read the map 'ports'");
+	close(fd);
+	return ret;
+}
+
 int live_read(const struct instance *instance, uint64_t *sessions)
 {
 	return read_first(instance, "live", sessions);

@@ -27,6 +27,11 @@ struct overlap_record {
 	struct mape_endpoint endpoint;
 };
 
+struct peer_record {
+	struct mape_peer_key key;
+	struct mape_peer peer;
+};
+
 /* A copy of a hash map: records that begin with their key. */
 struct table {
 	void *records; /* for free() */
@@ -42,6 +47,7 @@ struct table {
 #define SESSIONS_TABLE TABLE_OF(struct session_record, flow, session)
 #define MAPPINGS_TABLE TABLE_OF(struct mapping_record, endpoint, mapping)
 #define OVERLAPS_TABLE TABLE_OF(struct overlap_record, overlap, endpoint)
+#define PEERS_TABLE TABLE_OF(struct peer_record, key, peer)
 
 /* Copies the pinned map of that name. Each record is read whole, and once however many others come
  * and go meanwhile; two records need not be of the same instant. */
@@ -53,6 +59,10 @@ const void *table_find(const struct table *table, const void *key);
 
 /* The record of the `config` map, if it is one that this program understands. */
 int config_read(const struct instance *instance, struct mape_config *config);
+
+/* The `ports` map: MAPE_SLOT_COUNT * config->ports.count records, for free(). */
+int ports_read(const struct instance *instance, const struct mape_config *config,
+	       struct mape_port **ports);
 
 /* The number in the `live` map. */
 int live_read(const struct instance *instance, uint64_t *sessions);

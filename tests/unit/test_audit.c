@@ -14,26 +14,32 @@
 #include "audit.h"
 #include "err.h"
 
-#define SESSIONS 4
-#define MAPPINGS 2
+#define SESSIONS 5
+#define MAPPINGS 3
 #define OVERLAPS 2
+#define PEERS 5
 
 /*
  * TCP: host A has a mapping on index 3 with two sessions. Host B has a mapping on the same,
  * overlapped port with one session, and a session with a port of its own, which it shares too.
+ * One port is forwarded to a service of host A and has a session; the forward made its mapping.
+ * Another one is forwarded to the same service, which has that mapping already.
  */
 struct napt {
 	struct audit_tables t;
 	struct session_record sessions[SESSIONS];
 	struct mapping_record mappings[MAPPINGS];
 	struct overlap_record overlaps[OVERLAPS];
+	struct peer_record peers[PEERS];
 };
 
-enum { A_WEB, A_MAIL, B_OTHER, B_OWN };
-enum { SHARED = 3, SHARED_TOO = 5, GENERATION = 7 };
+enum { A_WEB, A_MAIL, B_OTHER, B_OWN, IN_SSH };
+enum { SHARED = 3, SHARED_TOO = 5, MAPPED = 20, UNMAPPED = 21, GENERATION = 7 };
 
 static const struct mape_endpoint host_a = { { 192, 168, 1, 10 }, 40000, MAPE_PROTO_TCP, 0 };
 static const struct mape_endpoint host_b = { { 192, 168, 1, 11 }, 50000, MAPE_PROTO_TCP, 0 };
+
+static const struct mape_endpoint service = { { 192, 168, 1, 10 }, 22, MAPE_PROTO_TCP, 0 };
 
 static uint16_t port_of(const struct napt *n, uint16_t index)
 {
@@ -55,17 +61,30 @@ static void set_session(struct napt *n, int i, const struct mape_endpoint *who, 
 	s->ext_port = port_of(n, index);
 	s->generation = GENERATION;
 	s->state = MAPE_TCP_EST;
-	s->flags = flags;
+	s->flags = flags | MAPE_SESSION_PEER;
 }
 
-static void set_mapping(struct napt *n, int i, const struct mape_endpoint *who, uint32_t refs)
+static void set_peer(struct napt *n, int i, const struct mape_endpoint *who, uint8_t remote,
+		     uint16_t index)
+{
+	struct peer_record *p = &n->peers[i];
+
+	memcpy(p->key.rem_addr, (uint8_t[]){ 198, 51, 100, remote }, 4);
+	p->key.ext_port = port_of(n, index);
+	p->key.proto = MAPE_PROTO_TCP;
+	p->peer.refs = 1;
+	p->peer.endpoint = *who;
+}
+
+static void set_mapping(struct napt *n, int i, const struct mape_endpoint *who, uint16_t index,
+			uint32_t refs)
 {
 	struct mape_mapping *m = &n->mappings[i].mapping;
 
 	n->mappings[i].endpoint = *who;
 	m->refs = refs;
-	m->index = SHARED;
-	m->ext_port = port_of(n, SHARED);
+	m->index = index;
+	m->ext_port = port_of(n, index);
 	m->generation = GENERATION;
 }
 
@@ -123,12 +142,24 @@ static void sound(struct napt *n)
 	set_session(n, B_OTHER, &host_b, 3, SHARED, MAPE_SESSION_OVERLAP);
 	set_session(n, B_OWN, &host_b, 1, SHARED_TOO,
 		    MAPE_SESSION_OVERLAP | MAPE_SESSION_OWN_PORT);
-	set_mapping(n, 0, &host_a, 2);
-	set_mapping(n, 1, &host_b, 1);
+	set_session(n, IN_SSH, &service, 4, UNMAPPED,
+		    MAPE_SESSION_FORWARD | MAPE_SESSION_UNASKED | MAPE_SESSION_OWN_PORT);
+	set_mapping(n, 0, &host_a, SHARED, 2);
+	set_mapping(n, 1, &host_b, SHARED, 1);
+	set_mapping(n, 2, &service, MAPPED, 1);
 	set_overlap(n, 0, 3, SHARED);
 	set_overlap(n, 1, 1, SHARED_TOO);
 	set_port(n, SHARED, 2, MAPE_PORT_OVERLAPPED);
 	set_port(n, SHARED_TOO, 1, MAPE_PORT_OVERLAPPED);
+	set_port(n, MAPPED, 1, MAPE_PORT_FORWARD | MAPE_PORT_MAPPED);
+	set_port(n, UNMAPPED, 2, MAPE_PORT_FORWARD);
+	n->t.ports[MAPPED].owner = service;
+	n->t.ports[UNMAPPED].owner = service;
+	set_peer(n, 0, &host_a, 1, SHARED);
+	set_peer(n, 1, &host_a, 2, SHARED);
+	set_peer(n, 2, &host_b, 3, SHARED);
+	set_peer(n, 3, &host_b, 1, SHARED_TOO);
+	set_peer(n, 4, &service, 4, UNMAPPED);
 	n->t.live = SESSIONS;
 }
 
@@ -143,6 +174,7 @@ static char *findings(struct napt *n)
 	n->t.sessions = table_of(n->sessions, SESSIONS, SESSIONS_TABLE);
 	n->t.mappings = table_of(n->mappings, MAPPINGS, MAPPINGS_TABLE);
 	n->t.overlaps = table_of(n->overlaps, OVERLAPS, OVERLAPS_TABLE);
+	n->t.peers = table_of(n->peers, PEERS, PEERS_TABLE);
 	assert_int_equal(audit_check(&n->t, &report), 0);
 	for (unsigned int i = 0; i < report.kept; i++)
 		fprintf(f, "%s\n", report.text[i]);
@@ -264,6 +296,61 @@ static void miscount_live(struct napt *n)
 	n->t.live++;
 }
 
+static void lose_peer(struct napt *n)
+{
+	n->peers[0].key.rem_addr[3] = 99;
+}
+
+static void steal_peer(struct napt *n)
+{
+	n->peers[0].peer.endpoint = host_b;
+}
+
+static void leak_peer(struct napt *n)
+{
+	n->peers[1].peer.refs++;
+}
+
+static void forget_peer(struct napt *n)
+{
+	n->sessions[A_WEB].session.flags = 0;
+}
+
+static void other_filter(struct napt *n)
+{
+	n->t.config.filtering = MAPE_FILTER_ADDRESS_PORT;
+}
+
+static void lose_forward(struct napt *n)
+{
+	n->t.ports[MAPPED].flags = MAPE_PORT_MAPPED;
+}
+
+static void unhold_forward(struct napt *n)
+{
+	n->t.ports[UNMAPPED].refs--;
+}
+
+static void unmap_forward(struct napt *n)
+{
+	n->mappings[2].endpoint.port++;
+}
+
+static void move_forward(struct napt *n)
+{
+	n->t.ports[UNMAPPED].flags |= MAPE_PORT_MAPPED;
+}
+
+static void share_forward(struct napt *n)
+{
+	n->t.ports[MAPPED].flags |= MAPE_PORT_OVERLAPPED;
+}
+
+static void foreign_forward(struct napt *n)
+{
+	n->t.ports[MAPPED].owner.proto = MAPE_PROTO_UDP;
+}
+
 static const struct {
 	void (*damage)(struct napt *n);
 	const char *finding;
@@ -271,11 +358,11 @@ static const struct {
 	{ lose_port, "udp: 2 free ports are not in the free queue" },
 	{ miscount, "icmp: 1007 free + 0 used + 0 resting + 0 reserved is not 1008" },
 	{ leak_port, "tcp port 1385: counts 1 holds, there are 0" },
-	{ leak_mapping, "mapping of tcp 192.168.1.10:40000: counts 3 sessions, there are 2" },
-	{ unmark_port, "tcp port 1379: held 2 times, but not marked as shared" },
+	{ leak_mapping, "mapping of tcp 192.168.1.10:40000: counts 3 holds, there are 2" },
+	{ unmark_port, "tcp port 1379: held by another than its owner, but not marked as shared" },
 	{ reuse_port, "its port 1379 was given to somebody else (generation 7, now 8)" },
 	{ free_port, "its port 1381 is free" },
-	{ reserve_port, "tcp port 1381: reserved, yet in use" },
+	{ reserve_port, "tcp port 1381: reserved, yet shared" },
 	{ foreign_port, "port 80, index 3 is not of the set" },
 	{ lose_mapping, "192.168.1.10:40000 to 198.51.100.1:443: its endpoint has no mapping" },
 	{ lose_overlap, "no overlap record for it on port 1379" },
@@ -285,7 +372,18 @@ static const struct {
 	{ unreachable, "port 1379 belongs to another endpoint" },
 	{ keep_dead, "removed, yet still in the table" },
 	{ odd_state, "impossible state 0" },
-	{ miscount_live, "the live counter says 5 sessions, there are 4" },
+	{ miscount_live, "the live counter says 6 sessions, there are 5" },
+	{ lose_peer, "no peer record for it on port 1379" },
+	{ steal_peer, "another endpoint has the peer record for it on port 1379" },
+	{ leak_peer, "peer record of 198.51.100.2 on tcp port 1379: counts 2 sessions, there are 1" },
+	{ forget_peer, "must have a peer record" },
+	{ other_filter, "must not have a peer record" },
+	{ lose_forward, "has the mapping of a forward, but is none" },
+	{ unhold_forward, "holds, there are 2" },
+	{ unmap_forward, "forwarded, but its owner's mapping is gone" },
+	{ move_forward, "forwarded, but its owner's mapping is of another port" },
+	{ share_forward, "forwarded, yet shared" },
+	{ foreign_forward, "forwarded, but its owner is of another protocol" },
 };
 
 static void test_damaged(void **state)
@@ -315,6 +413,7 @@ static void test_many(void **state)
 	n.t.sessions = table_of(n.sessions, SESSIONS, SESSIONS_TABLE);
 	n.t.mappings = table_of(n.mappings, MAPPINGS, MAPPINGS_TABLE);
 	n.t.overlaps = table_of(n.overlaps, OVERLAPS, OVERLAPS_TABLE);
+	n.t.peers = table_of(n.peers, PEERS, PEERS_TABLE);
 	assert_int_equal(audit_check(&n.t, &report), 0);
 	assert_int_equal(report.total, 2 * AUDIT_KEPT);
 	assert_int_equal(report.kept, AUDIT_KEPT);
