@@ -63,6 +63,9 @@ BPF_QUEUE(free_ports_icmp, 1, __u32);
 /* Keys of all sessions, visited in turn by the sweep. */
 BPF_QUEUE(expiry, MAPE_SESSIONS_MAX, struct mape_ticket);
 
+/* Where a new session is put together: the stack has no room for it. */
+BPF_MAP(fresh_session, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_session);
+
 /* How many sessions there are: lets the sweep pace itself. */
 BPF_MAP(live, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
 

@@ -68,18 +68,22 @@ static __always_inline bool port_is_shared(const struct mape_port *port)
 static __always_inline long session_insert(const struct mape_flow *flow,
 					   const struct mape_binding *b, __u8 state, __u64 now)
 {
-	struct mape_session s = {
-		.serial = bpf_get_prandom_u32(),
-		.last_out = now,
-		.ext_port = b->ext_port,
-		.index = b->index,
-		.generation = b->generation,
-		.state = state,
-		.flags = b->flags,
-		.queued = 1,
-	};
+	struct mape_session *s;
+	__u32 zero = 0;
 
-	return bpf_map_update_elem(&sessions, flow, &s, BPF_NOEXIST);
+	s = bpf_map_lookup_elem(&fresh_session, &zero);
+	if (!s)
+		return -ENOENT;
+	__builtin_memset(s, 0, sizeof(*s));
+	s->serial = bpf_get_prandom_u32();
+	s->last_out = now;
+	s->ext_port = b->ext_port;
+	s->index = b->index;
+	s->generation = b->generation;
+	s->state = state;
+	s->flags = b->flags;
+	s->queued = 1;
+	return bpf_map_update_elem(&sessions, flow, s, BPF_NOEXIST);
 }
 
 /*
@@ -164,21 +168,28 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	return outcome == MAPE_OVERLAPPED ? MAPE_OUT_CONTENDED : outcome;
 }
 
-/* Whom does the filter mode let this remote reach on a port in use, without a session so far? */
-static __always_inline const struct mape_endpoint *filter_target(const struct mape_config *cfg,
-								 const struct mape_flow *flow,
-								 const struct mape_port *port)
+/*
+ * Whom does the filter mode let this remote reach on a port in use, without a session so far? Sets
+ * the flow's internal half; false for nobody.
+ */
+static __noinline bool filter_target(const struct mape_config *cfg, struct mape_flow *flow,
+				     const struct mape_port *port)
 {
 	const struct mape_peer *peer;
 	struct mape_peer_key key;
 
-	if (port->flags & MAPE_PORT_FORWARD || cfg->filtering == MAPE_FILTER_ENDPOINT)
-		return &port->owner;
+	if (port->flags & MAPE_PORT_FORWARD || cfg->filtering == MAPE_FILTER_ENDPOINT) {
+		flow_set_endpoint(flow, &port->owner);
+		return true;
+	}
 	if (cfg->filtering != MAPE_FILTER_ADDRESS)
-		return 0;
+		return false;
 	peer_key(flow, flow->int_port, &key);
 	peer = bpf_map_lookup_elem(&peers, &key);
-	return peer && peer->refs && peer->endpoint.proto ? &peer->endpoint : 0;
+	if (!peer || !peer->refs || !peer->endpoint.proto)
+		return false;
+	flow_set_endpoint(flow, &peer->endpoint);
+	return true;
 }
 
 /*
@@ -190,7 +201,6 @@ __noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
 {
 	const struct mape_config *cfg = mape_config();
 	struct mape_binding b = {};
-	const struct mape_endpoint *target;
 	struct mape_endpoint endpoint;
 	struct mape_port *port;
 	struct mape_flow flow;
@@ -199,10 +209,8 @@ __noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
 		return 0;
 	flow = *wanted;
 	port = port_get(cfg, port_slot(flow.proto), index);
-	target = port && port->refs ? filter_target(cfg, &flow, port) : 0;
-	if (!target)
+	if (!port || !port->refs || !filter_target(cfg, &flow, port))
 		return 0;
-	flow_set_endpoint(&flow, target);
 	flow_endpoint(&flow, &endpoint);
 	if (mapping_get(&endpoint, &b) == MAPE_BOUND && b.index != index) {
 		/* It has another port for what it sends itself. */
