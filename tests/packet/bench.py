@@ -23,6 +23,7 @@ MAGIC = 0x6d617065
 OVERLAPPED, QUEUED = 2, 1  # flags of a port
 OVERLAP, OWN_PORT = 1, 2   # flags of a session
 FAST_PATH, TCP_OFFLOAD = 1, 2  # flags of the config
+ADDRESS, ENDPOINT, ADDRESS_PORT = 0, 1, 2  # filtering
 
 # Test runs with skb->ip_summed = CHECKSUM_COMPLETE, and the sum checked afterwards (Linux 6.15).
 CHECKSUM_COMPLETE = 1 << 2
@@ -130,6 +131,11 @@ class Run:
     mark: int = 0
 
     @property
+    def to_br(self):
+        """It left encapsulated (and not as an ICMP error back to its sender)."""
+        return self.verdict == "redirect" and self.data[12:14] == b"\x86\xdd"
+
+    @property
     def note(self):
         """The hand-off in front of the packet: (tunnel's exit, where to, fast)."""
         magic, exit_ifindex, ifindex, fast = struct.unpack("=IIII", self.meta)
@@ -179,6 +185,8 @@ class Bench:
         return next(self.ask_many([dict(cmd=cmd, **fields)]))
 
     def load(self, reserve=0, **config):
+        # The strictest filter, unless a test is about the others.
+        config.setdefault("filtering", ADDRESS_PORT)
         self.offset = 0
         answer = self.ask("load", config=config, reserve=reserve)
         self.tc_decap = answer["tc_decap"]

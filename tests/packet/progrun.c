@@ -44,6 +44,7 @@ static int config_fields(struct mape_config *c, struct json_object *o)
 
 	c->flags = number(o, "flags", c->flags);
 	c->mtu = number(o, "mtu", c->mtu);
+	c->filtering = number(o, "filtering", c->filtering);
 	c->wan_ifindex = number(o, "wan_ifindex", c->wan_ifindex);
 	c->tun_ifindex = number(o, "tun_ifindex", c->tun_ifindex);
 	c->exit_ifindex = number(o, "exit_ifindex", c->exit_ifindex);

@@ -47,7 +47,7 @@ def open_many(line, proto, count, rem_addr="198.51.100.7", host=1):
     runs = line.bench.run_all("mape_out", frames)
     opened = []
     for talk, run in zip(talks, runs):
-        if run.verdict == "redirect":
+        if run.to_br:
             talk.external = wire.EXTERNAL, external_port(proto, run.data)
             opened.append(talk)
     return opened

@@ -144,7 +144,7 @@ class World:
     def open(self):
         flow = self.some_flow() if self.random.random() < 0.9 else self.some_live()
         run = self.bench.run("mape_out", outbound(flow))
-        if run.verdict == "redirect":
+        if run.to_br:
             self.model.opened(flow, inner_port(flow.proto, run.data, 54, True))
         else:
             self.model.refused(flow)
