@@ -45,6 +45,11 @@ static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
 		bpf_skb_pull_data(ctx, want < len ? want : len);
 }
 
+static __always_inline long ctx_load_bytes(mape_ctx *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, len);
+}
+
 static __always_inline bool ctx_has_vlan(mape_ctx *ctx)
 {
 	return ctx->vlan_present;

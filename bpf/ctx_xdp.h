@@ -36,6 +36,11 @@ static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
 {
 }
 
+static __always_inline long ctx_load_bytes(mape_ctx *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, len);
+}
+
 /* A tag is still in the frame, so the Ethernet type already tells. */
 static __always_inline bool ctx_has_vlan(mape_ctx *ctx)
 {

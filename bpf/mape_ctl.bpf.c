@@ -97,6 +97,8 @@ static long audit_port(__u32 i, struct mape_request *count)
 		count->reserved++;
 	else if (word.refs)
 		count->used++;
+	else if (port_resting(cfg, port, count->slot))
+		count->resting++;
 	else
 		count->free++;
 	if (word.refs && word.flags & MAPE_PORT_OVERLAPPED)

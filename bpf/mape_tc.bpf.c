@@ -12,6 +12,7 @@
  * Packets that are not ours get TC_ACT_UNSPEC, so that other filters on the same hook see them.
  */
 #include "ctx_skb.h"
+#include "event.h"
 #include "handoff.h"
 #include "next_hop.h"
 #include "path.h"
@@ -84,11 +85,19 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct mape_co
 	return bpf_redirect(cfg->exit_ifindex, 0);
 }
 
-/* No port left: counted as the drop that it is, and the sender is told. */
-static __always_inline int refuse(struct __sk_buff *skb, const struct mape_config *cfg,
-				  const struct mape_pkt *p)
+/* Is it the fault of the port set or of a limit that there is no session? */
+static __always_inline bool is_refusal(int outcome)
 {
-	count_outcome(MAPE_OUT_NO_PORT, 1, p->len);
+	return outcome == MAPE_OUT_NO_PORT || outcome == MAPE_OUT_HOST_PORTS ||
+	       outcome == MAPE_OUT_HOST_RATE;
+}
+
+/* Counted as the drop that it is, noted, and the sender is told. */
+static __always_inline int refuse(struct __sk_buff *skb, const struct mape_config *cfg,
+				  const struct mape_pkt *p, int outcome)
+{
+	count_outcome(outcome, 1, p->len);
+	event_note(cfg, &p->flow, outcome);
 	return make_unreachable(skb, cfg, p) ? send_back(skb, cfg, 0) : TC_ACT_SHOT;
 }
 
@@ -111,8 +120,8 @@ int mape_out(struct __sk_buff *skb)
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
-	if (outcome == MAPE_OUT_NO_PORT)
-		return refuse(skb, cfg, &p);
+	if (is_refusal(outcome))
+		return refuse(skb, cfg, &p, outcome);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
 	if (br_unreachable(skb, cfg)) {

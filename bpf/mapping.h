@@ -6,7 +6,7 @@
 #ifndef MAPE_BPF_MAPPING_H
 #define MAPE_BPF_MAPPING_H
 
-#include "ports.h"
+#include "host.h"
 #include "wire.h"
 
 /* The external side that a session is going to use, and on what it holds. */
@@ -16,8 +16,6 @@ struct mape_binding {
 	__u16 ext_port;
 	__u8 flags; /* MAPE_SESSION_* */
 };
-
-enum mape_bound { MAPE_BOUND, MAPE_UNBOUND, MAPE_BUSY };
 
 static __always_inline void flow_endpoint(const struct mape_flow *flow, struct mape_endpoint *e)
 {
@@ -40,30 +38,28 @@ static __always_inline void flow_set_endpoint(struct mape_flow *flow,
 	flow->int_port = e->port;
 }
 
-/* Take one more hold on the endpoint's mapping. */
-static __always_inline enum mape_bound mapping_get(const struct mape_endpoint *key,
-						   struct mape_binding *b)
+/*
+ * Take one more hold on the endpoint's mapping; an enum mape_bound. Not static, as session_open(),
+ * and so are the others that hold a record.
+ */
+__noinline int mapping_get(const struct mape_endpoint *endpoint, struct mape_binding *b)
 {
-	struct count_word old, new;
-	struct mape_mapping *m;
+	const struct mape_mapping *m;
+	struct mape_endpoint key;
+	enum mape_bound bound;
+	void *record;
 
-	for (int i = 0; i < MAPE_CAS_TRIES; i++) {
-		m = bpf_map_lookup_elem(&mappings, key);
-		if (!m)
-			return MAPE_UNBOUND;
-		count_read(m, &old);
-		if (!old.refs || bpf_map_lookup_elem(&mappings, key) != m)
-			continue; /* deleted this very moment */
-		new.refs = old.refs + 1;
-		new.serial = old.serial;
-		if (!word_swap(m, &old, &new))
-			continue;
-		b->index = m->index;
-		b->generation = m->generation;
-		b->ext_port = m->ext_port;
-		return MAPE_BOUND;
-	}
-	return MAPE_BUSY;
+	if (!endpoint || !b)
+		return MAPE_UNBOUND;
+	key = *endpoint;
+	bound = record_hold(&mappings, &key, &record);
+	if (bound != MAPE_BOUND)
+		return bound;
+	m = record;
+	b->index = m->index;
+	b->generation = m->generation;
+	b->ext_port = m->ext_port;
+	return MAPE_BOUND;
 }
 
 /*
@@ -84,7 +80,7 @@ static __always_inline long mapping_insert(const struct mape_endpoint *key,
 	return bpf_map_update_elem(&mappings, key, &m, BPF_NOEXIST);
 }
 
-/* Give back one hold. The last one removes the mapping and gives the port back. */
+/* Give back one hold. The last one removes the mapping and gives back the port, also for its host. */
 static __noinline int mapping_put(const struct mape_config *cfg, const struct mape_endpoint *key)
 {
 	struct mape_mapping *m = bpf_map_lookup_elem(&mappings, key);
@@ -96,6 +92,7 @@ static __noinline int mapping_put(const struct mape_config *cfg, const struct ma
 	if (__sync_fetch_and_sub(&m->refs, 1) != 1)
 		return 0;
 	bpf_map_delete_elem(&mappings, key);
+	host_put(host_key(key->addr), port_slot(key->proto));
 	return port_put(cfg, port_slot(key->proto), index);
 }
 

@@ -53,6 +53,7 @@ BPF_TABLE(sessions, MAPE_SESSIONS_MAX, struct mape_flow, struct mape_session);
 BPF_TABLE(mappings, MAPE_SESSIONS_MAX, struct mape_endpoint, struct mape_mapping);
 BPF_TABLE(overlaps, MAPE_SESSIONS_MAX, struct mape_overlap, struct mape_endpoint);
 BPF_TABLE(peers, MAPE_SESSIONS_MAX, struct mape_peer_key, struct mape_peer);
+BPF_TABLE(hosts, MAPE_HOSTS_MAX, __u32, struct mape_host);
 BPF_MAP(ports, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_port);
 
 /* Indexes of free ports in shuffled order: a hint, `ports` decides. */
@@ -69,13 +70,29 @@ BPF_MAP(fresh_session, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_session)
 /* How many sessions there are: lets the sweep pace itself. */
 BPF_MAP(live, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
 
-/* ICMP errors of our own making in the current second. */
-struct mape_error_budget {
-	__u64 second;
-	__u64 sent;
+/* What all of an instance share of what is limited per second. */
+enum mape_shared_budget { MAPE_BUDGET_ERRORS, MAPE_BUDGET_EVENTS, MAPE_BUDGET_COUNT };
+
+BPF_MAP(budgets, BPF_MAP_TYPE_ARRAY, MAPE_BUDGET_COUNT, __u32, struct mape_budget);
+
+/* Refused sessions, the latest of them: a ring, and how many there have been. */
+BPF_MAP(events, BPF_MAP_TYPE_ARRAY, MAPE_EVENTS, __u32, struct mape_event);
+BPF_MAP(event_count, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
+
+/* The next IPv4 identification, by a hash of remote address and protocol. */
+#define MAPE_IP_IDS_BITS 12
+BPF_MAP(ip_ids, BPF_MAP_TYPE_ARRAY, 1 << MAPE_IP_IDS_BITS, __u32, __u32);
+
+/* Where an ICMP error is copied to be summed up. */
+#define MAPE_ERROR_MAX 1536
+struct mape_error_copy {
+	union {
+		__u8 bytes[MAPE_ERROR_MAX + 4]; /* zeros may follow the last */
+		__u32 words[MAPE_ERROR_MAX / 4 + 1];
+	};
 };
 
-BPF_MAP(error_budget, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_error_budget);
+BPF_MAP(error_copy, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_error_copy);
 
 struct mape_timer {
 	struct bpf_timer timer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Opening a session: hold on the endpoint's mapping (or a port and a new mapping) -> record in
- * `overlaps` if the port is shared -> session, NOEXIST -> key into the expiry queue. A failure
+ * Opening a session: hold on the endpoint's mapping (or a port and a new mapping; each port counts
+ * for its host) -> record in `overlaps` if the port is shared -> session, NOEXIST -> key into the expiry queue. A failure
  * undoes exactly the steps before it. Nothing alive is ever evicted.
  */
 #ifndef MAPE_BPF_OPEN_H
@@ -10,12 +10,50 @@
 #include "session.h"
 #include "share.h"
 
+/* A port in use that can serve this flow too, unless the host has asked in vain too often. */
+static __always_inline bool bind_shared_port(const struct mape_config *cfg,
+					     const struct mape_flow *flow, struct mape_binding *b)
+{
+	struct mape_budget *searches = host_searches(flow);
+	__u64 now = mape_now(cfg);
+
+	if (!searches || !budget_left(searches, now, MAPE_SEARCH_LIMIT))
+		return false;
+	if (overlap_alloc(cfg, flow, b))
+		return true;
+	budget_spend(searches, now, cfg->ports.count);
+	return false;
+}
+
+/* A port for this flow, a free one or else a shared one. The caller holds it. */
+static __noinline int bind_port(const struct mape_config *cfg, const struct mape_flow *flow,
+				struct mape_binding *b)
+{
+	__u32 slot = port_slot(flow->proto);
+	struct mape_endpoint endpoint;
+	int outcome;
+
+	outcome = host_take(flow, cfg->host_ports);
+	if (outcome != MAPE_KERNEL_OUT)
+		return outcome;
+	flow_endpoint(flow, &endpoint);
+	if (port_alloc(cfg, slot, &endpoint, &b->index, &b->generation)) {
+		b->ext_port = mape_portset_port(&cfg->ports, b->index);
+		return MAPE_KERNEL_OUT;
+	}
+	if (bind_shared_port(cfg, flow, b))
+		return MAPE_KERNEL_OUT;
+	host_put(host_key(flow->int_addr), slot);
+	return MAPE_OUT_NO_PORT;
+}
+
 /* The endpoint's mapping, with a port for it if it has none. The caller holds what it got. */
 static __always_inline int bind_endpoint(const struct mape_config *cfg,
 					 const struct mape_flow *flow, struct mape_binding *b)
 {
 	struct mape_endpoint endpoint;
 	enum mape_bound bound;
+	int outcome;
 	long err;
 
 	flow_endpoint(flow, &endpoint);
@@ -24,16 +62,16 @@ static __always_inline int bind_endpoint(const struct mape_config *cfg,
 		return MAPE_KERNEL_OUT;
 	if (bound == MAPE_BUSY)
 		return MAPE_OUT_CONTENDED;
-	if (port_alloc(cfg, port_slot(flow->proto), &endpoint, &b->index, &b->generation))
-		b->ext_port = mape_portset_port(&cfg->ports, b->index);
-	else if (!overlap_alloc(cfg, flow, b))
-		return MAPE_OUT_NO_PORT;
+	outcome = bind_port(cfg, flow, b);
+	if (outcome != MAPE_KERNEL_OUT)
+		return outcome;
 	err = mapping_insert(&endpoint, b);
 	if (!err)
 		return MAPE_KERNEL_OUT;
 	if (b->flags & MAPE_SESSION_OVERLAP)
 		overlap_delete(flow, b->ext_port);
 	b->flags = 0;
+	host_put(host_key(flow->int_addr), port_slot(flow->proto));
 	port_put(cfg, port_slot(flow->proto), b->index);
 	if (err != -EEXIST)
 		return MAPE_OUT_NO_MEMORY;
@@ -45,16 +83,12 @@ static __always_inline int bind_endpoint(const struct mape_config *cfg,
 static __always_inline int bind_own_port(const struct mape_config *cfg,
 					 const struct mape_flow *flow, struct mape_binding *b)
 {
-	struct mape_endpoint endpoint;
+	int outcome;
 
-	flow_endpoint(flow, &endpoint);
 	__builtin_memset(b, 0, sizeof(*b));
-	if (port_alloc(cfg, port_slot(flow->proto), &endpoint, &b->index, &b->generation))
-		b->ext_port = mape_portset_port(&cfg->ports, b->index);
-	else if (!overlap_alloc(cfg, flow, b))
-		return MAPE_OUT_NO_PORT;
+	outcome = bind_port(cfg, flow, b);
 	b->flags |= MAPE_SESSION_OWN_PORT;
-	return MAPE_KERNEL_OUT;
+	return outcome;
 }
 
 static __always_inline bool port_is_shared(const struct mape_port *port)
@@ -157,6 +191,8 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	if (!cfg || !wanted)
 		return MAPE_OUT_CONTENDED;
 	flow = *wanted; /* older kernels take map keys from our own stack only */
+	if (!host_may_open(cfg, &flow))
+		return MAPE_OUT_HOST_RATE;
 	outcome = bind_endpoint(cfg, &flow, &b);
 	if (outcome == MAPE_KERNEL_OUT)
 		outcome = session_place(cfg, &flow, &b, state);
@@ -218,9 +254,16 @@ __noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
 		b.ext_port = 0;
 	}
 	if (port->flags & MAPE_PORT_FORWARD) {
-		if (!b.ext_port && !port_join(port, &b.generation))
-			return 0;
-		b.flags = MAPE_SESSION_FORWARD | (b.ext_port ? 0 : MAPE_SESSION_OWN_PORT);
+		if (!b.ext_port) {
+			if (host_take(&flow, 0) != MAPE_KERNEL_OUT)
+				return 0;
+			if (!port_join(port, &b.generation)) {
+				host_put(host_key(flow.int_addr), port_slot(flow.proto));
+				return 0;
+			}
+			b.flags = MAPE_SESSION_OWN_PORT;
+		}
+		b.flags |= MAPE_SESSION_FORWARD;
 		b.index = index;
 		b.ext_port = mape_portset_port(&cfg->ports, index);
 	} else if (!b.ext_port) {

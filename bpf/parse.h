@@ -41,6 +41,7 @@ struct mape_pkt {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 options; /* IPv4 options present */
+	__u8 atomic;  /* never fragmented: DF is set (RFC 6864 section 4) */
 };
 
 /* Large enough for every header we read: frame, IPv6, IPv4 and TCP with all their options. */
@@ -173,6 +174,7 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->options = ihl > IP4_LEN;
+	p->atomic = !!(ip->frag & IP4_DF);
 	p->l3 = l3;
 	p->l4 = l3 + ihl;
 	p->end = l3 + p->len;

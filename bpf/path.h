@@ -6,6 +6,8 @@
 #ifndef MAPE_BPF_PATH_H
 #define MAPE_BPF_PATH_H
 
+#include "icmp_sum.h"
+#include "ip_id.h"
 #include "offload.h"
 #include "open.h"
 #include "parse.h"
@@ -30,18 +32,24 @@ static __always_inline int refused(enum mape_parsed parsed, enum mape_dir dir)
 	}
 }
 
-/* Account for a packet. Hairpinned ones count outbound in one session and inbound in another. */
+/*
+ * Account for a packet. Hairpinned ones count outbound in one session and inbound in another. A RST
+ * in a session that one has ended already does not keep it (RFC 7857 section 7.1).
+ */
 static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
 					  const struct mape_pkt *p, enum mape_dir dir, __u64 now)
 {
 	__u32 segments = ctx_segments(ctx, p->l3 + p->headers);
+	bool refresh = s->state != MAPE_TCP_TRANS || !(p->tcp_flags & TCP_RST);
 
 	if (dir == MAPE_OUT) {
-		s->last_out = now;
+		if (refresh)
+			s->last_out = now;
 		s->packets_out += segments;
 		s->bytes_out += p->len;
 	} else {
-		s->last_in = now;
+		if (refresh)
+			s->last_in = now;
 		s->packets_in += segments;
 		s->bytes_in += p->len;
 	}
@@ -56,13 +64,16 @@ static __always_inline void session_touch(mape_ctx *ctx, struct mape_session *s,
 	}
 }
 
-static __always_inline void change_to_external(const struct mape_config *cfg,
+static __always_inline void change_to_external(mape_ctx *ctx, const struct mape_config *cfg,
 					       const struct mape_session *s,
 					       const struct mape_pkt *p, struct mape_change *c)
 {
 	__builtin_memcpy(c->addr, cfg->ip4, 4);
 	c->port = s->ext_port;
 	c->tos = p->tos;
+	c->new_id = !p->atomic;
+	if (c->new_id)
+		c->id = ip_ids_take(&p->flow, ctx_segments(ctx, p->l3 + p->headers));
 }
 
 /* Does an outbound packet without a session open one? */
@@ -135,7 +146,8 @@ static __always_inline int path_hairpin(mape_ctx *ctx, const struct mape_config 
 	to = session_for_port(cfg, p, &flow, index);
 	if (!to)
 		return MAPE_IN_NO_SESSION;
-	session_touch(ctx, to, p, MAPE_IN, mape_now(cfg));
+	if (p->kind == MAPE_PKT_FLOW)
+		session_touch(ctx, to, p, MAPE_IN, mape_now(cfg));
 	*mark = session_mark(to);
 	p->dir = MAPE_IN;
 	__builtin_memcpy(change.addr, flow.int_addr, 4);
@@ -166,6 +178,8 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	/* An error goes to the sender of what it quotes, nowhere else. */
 	if (!addr4_equal(p->far, p->flow.rem_addr))
 		return MAPE_OUT_NO_SESSION;
+	if (p->kind == MAPE_PKT_ICMP_ERROR && !error_sums_right(ctx, p))
+		return MAPE_OUT_CHECKSUM;
 	s = bpf_map_lookup_elem(&sessions, &p->flow);
 	if (!s) {
 		if (!may_open(p))
@@ -185,13 +199,12 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 		if (!s->queued && !expiry_push(&p->flow, s))
 			s->queued = 1; /* the sweep had lost it */
 	}
-	change_to_external(cfg, s, p, &change);
+	change_to_external(ctx, cfg, s, p, &change);
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
 		clamp_mss(ctx, p, cfg->mtu);
 	if (!translate(ctx, L3_PLAIN, p, &change))
 		return MAPE_OUT_MALFORMED;
-	if (s->flags & MAPE_SESSION_HAIRPIN && p->kind == MAPE_PKT_FLOW &&
-	    p->proto != MAPE_PROTO_ICMP)
+	if (s->flags & MAPE_SESSION_HAIRPIN && p->flow.proto != MAPE_PROTO_ICMP)
 		index = mape_portset_index(&cfg->ports, p->flow.rem_port);
 	/* Our address with another customer's port is his, by way of the BR. */
 	return index < 0 ? MAPE_KERNEL_OUT : path_hairpin(ctx, cfg, p, s, index, mark);
@@ -225,7 +238,7 @@ static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config
 	struct mape_change change = { .ttl_dec = 1 };
 
 	session_touch(ctx, s, p, MAPE_OUT, mape_now(cfg));
-	change_to_external(cfg, s, p, &change);
+	change_to_external(ctx, cfg, s, p, &change);
 	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;
 }
 
@@ -266,6 +279,8 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	index = mape_portset_index(&cfg->ports, p->flow.int_port);
 	if (index < 0)
 		return MAPE_IN_FOREIGN_PORT;
+	if (p->kind == MAPE_PKT_ICMP_ERROR && !error_sums_right(ctx, p))
+		return MAPE_IN_CHECKSUM;
 	tos = decap_tos(p->tos, ecn);
 	if (tos < 0)
 		return MAPE_IN_ECN;

@@ -19,54 +19,33 @@ static __always_inline void peer_key(const struct mape_flow *flow, __u16 ext_por
 	key->proto = flow->proto;
 }
 
-/* Hold the record of this flow's remote on this port, or make it. */
-static __always_inline enum mape_bound peer_get(const struct mape_flow *flow, __u16 ext_port)
+/* Hold the record of this flow's remote on this port, or make it; an enum mape_bound. */
+__noinline int peer_get(const struct mape_flow *flow, __u32 ext_port)
 {
-	struct count_word old, new;
+	struct mape_peer fresh = { .refs = 1, .serial = bpf_get_prandom_u32() }, *peer;
 	struct mape_peer_key key;
-	struct mape_peer *peer;
+	enum mape_bound bound;
+	void *record;
 
+	if (!flow)
+		return MAPE_UNBOUND;
 	peer_key(flow, ext_port, &key);
-	for (int i = 0; i < MAPE_CAS_TRIES; i++) {
-		peer = bpf_map_lookup_elem(&peers, &key);
-		if (!peer) {
-			struct mape_peer fresh = {
-				.refs = 1,
-				.serial = bpf_get_prandom_u32(),
-			};
-			long err;
-
-			flow_endpoint(flow, &fresh.endpoint);
-			err = bpf_map_update_elem(&peers, &key, &fresh, BPF_NOEXIST);
-			if (!err)
-				return MAPE_BOUND;
-			if (err != -EEXIST)
-				return MAPE_UNBOUND;
-			continue;
-		}
-		count_read(peer, &old);
-		if (!old.refs || bpf_map_lookup_elem(&peers, &key) != peer)
-			continue; /* deleted this very moment */
-		new.refs = old.refs + 1;
-		new.serial = old.serial;
-		if (!word_swap(peer, &old, &new))
-			continue;
-		if (!same_endpoint(&peer->endpoint, flow))
-			peer->endpoint.proto = 0; /* two of a shared port: nobody's from now on */
-		return MAPE_BOUND;
-	}
-	return MAPE_BUSY;
+	flow_endpoint(flow, &fresh.endpoint);
+	bound = record_hold_or_make(&peers, &key, &fresh, &record);
+	if (bound != MAPE_BOUND)
+		return bound;
+	peer = record;
+	if (!same_endpoint(&peer->endpoint, flow))
+		peer->endpoint.proto = 0; /* two of a shared port: nobody's from now on */
+	return MAPE_BOUND;
 }
 
 static __noinline int peer_put(const struct mape_flow *flow, __u16 ext_port)
 {
 	struct mape_peer_key key;
-	struct mape_peer *peer;
 
 	peer_key(flow, ext_port, &key);
-	peer = bpf_map_lookup_elem(&peers, &key);
-	if (peer && __sync_fetch_and_sub(&peer->refs, 1) == 1)
-		bpf_map_delete_elem(&peers, &key);
+	record_put(&peers, &key);
 	return 0;
 }
 

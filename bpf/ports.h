@@ -14,29 +14,18 @@
  * it whose port is not free any more is thrown away, and a free port that is not queued (a push
  * can fail) is found by the sweep.
  *
- * A mapping's state word {refs, serial} follows the same rules; refs 0 means that whoever took it
- * there is about to delete it. A record's memory can be reused for another key at once, so each
- * carries a random serial, and an exchange is done in this order: look up, read the word, look up
- * again and get the same record (so the word was this key's), exchange (fails if it no longer is).
+ * A freed port can be made to rest before it serves somebody else (RFC 6888 REQ-8), where the filter
+ * mode lets strangers in: it waits at the queue's end, and who pops it too early puts it back.
  */
 #ifndef MAPE_BPF_PORTS_H
 #define MAPE_BPF_PORTS_H
 
+#include "clock.h"
 #include "finish.h"
-#include "maps.h"
+#include "hold.h"
 
-#define MAPE_CAS_TRIES 16 /* exchanges lost in a row before we give up and count it */
 #define MAPE_POP_TRIES 32 /* outdated hints thrown away per packet */
 #define MAPE_PUSH_TRIES 8 /* a queue's lock can be busy */
-
-typedef __u64 __attribute__((may_alias)) mape_word;
-
-static __always_inline bool word_swap(void *at, const void *from, const void *to)
-{
-	mape_word old = *(const mape_word *)from;
-
-	return __sync_val_compare_and_swap((mape_word *)at, old, *(const mape_word *)to) == old;
-}
 
 struct port_word {
 	__u32 refs;
@@ -44,19 +33,9 @@ struct port_word {
 	__u16 generation;
 } __attribute__((aligned(8)));
 
-struct count_word { /* of a mapping or, with refs as `dead`, a session */
-	__u32 refs;
-	__u32 serial;
-} __attribute__((aligned(8)));
-
 static __always_inline void port_read(const struct mape_port *port, struct port_word *word)
 {
 	*(mape_word *)word = *(volatile mape_word *)port;
-}
-
-static __always_inline void count_read(const void *at, struct count_word *word)
-{
-	*(mape_word *)word = *(volatile mape_word *)at;
 }
 
 /* Of the packet's protocol; MAPE_SLOT_COUNT for one without ports. */
@@ -209,8 +188,10 @@ static __noinline int port_put(const struct mape_config *cfg, __u32 slot, __u32 
 	struct mape_port *port;
 
 	port = port_get(cfg, slot, index);
-	if (port && __sync_fetch_and_sub(&port->refs, 1) == 1)
+	if (port && __sync_fetch_and_sub(&port->refs, 1) == 1) {
+		port->freed = mape_now(cfg);
 		port_enqueue(port, slot, index);
+	}
 	return 0;
 }
 
@@ -223,6 +204,16 @@ static __always_inline void port_unqueued(struct mape_port *port)
 	new = old;
 	new.flags = old.flags & ~MAPE_PORT_QUEUED;
 	word_swap(port, &old, &new);
+}
+
+/* Must this free port wait longer? TCP's never: its own states keep it apart long enough. */
+static __always_inline bool port_resting(const struct mape_config *cfg,
+					 const struct mape_port *port, __u32 slot)
+{
+	__u64 now = mape_now(cfg);
+
+	return cfg->rest_s && slot != MAPE_SLOT_TCP && port->freed && now > port->freed &&
+	       now - port->freed < cfg->rest_s * MAPE_SECOND;
 }
 
 /* Take any free port. False when there is none. */
@@ -242,6 +233,11 @@ static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot
 		port = port_get(cfg, slot, *index);
 		if (!port)
 			continue;
+		if (!port->refs && port_resting(cfg, port, slot)) {
+			if (free_queue_push(slot, index))
+				port_unqueued(port); /* the sweep puts it back */
+			continue;
+		}
 		if (port_claim(port, owner, generation))
 			return true;
 		port_unqueued(port);

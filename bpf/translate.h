@@ -17,6 +17,8 @@ struct mape_change {
 	__u16 port;    /* likewise, host order */
 	__u16 ttl_dec; /* 1 on the fast path, which forwards in the kernel's place */
 	__u8 tos;      /* of the result: changes only when ECN was marked on the way */
+	__u8 new_id;   /* the IPv4 identification becomes ... */
+	__u16 id;      /* ... this, host order */
 };
 
 /* Outbound our side is the source, inbound it is the destination. */
@@ -30,7 +32,7 @@ static __always_inline __be16 *own_port(struct l4_ports *ports, __u8 dir)
 	return dir == MAPE_OUT ? &ports->src : &ports->dst;
 }
 
-/* Address, TTL and TOS of the inner header; returns the address delta for the pseudo header. */
+/* Address, TTL, TOS and identification of the inner header; returns the address delta for the pseudo header. */
 static __always_inline __u32 translate_ip(struct ip4_hdr *ip, __u8 dir, const struct mape_change *c)
 {
 	__u8 *addr = own_addr(ip, dir);
@@ -45,6 +47,10 @@ static __always_inline __u32 translate_ip(struct ip4_hdr *ip, __u8 dir, const st
 	if (ip->tos != c->tos) {
 		delta += csum_delta16(bpf_htons(ip->tos), bpf_htons(c->tos));
 		ip->tos = c->tos;
+	}
+	if (c->new_id) {
+		delta += csum_delta16(ip->id, bpf_htons(c->id));
+		ip->id = bpf_htons(c->id);
 	}
 	ip->check = csum_apply(ip->check, delta);
 	return addr_delta;

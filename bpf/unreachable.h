@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Telling a LAN host that there is no port left for its new session: ICMP destination unreachable,
+ * Telling a LAN host that its new session is refused for want of a port or by a limit: ICMP destination unreachable,
  * communication administratively prohibited (RFC 5508 REQ-8), which ends a connect() at once. The
  * refused packet becomes the error about itself. TC only.
  */
 #ifndef MAPE_BPF_UNREACHABLE_H
 #define MAPE_BPF_UNREACHABLE_H
 
-#include "clock.h"
+#include "budget.h"
 #include "parse.h"
 
 #define ICMP_PROHIBITED 13
-#define ERRORS_PER_S 100
+#define ERRORS_PER_S 100 /* RFC 1812 section 4.3.2.8 */
 #define QUOTE_MAX (60 + 20) /* IPv4 header with all options, and a transport header */
 
 /*
@@ -19,23 +19,6 @@
  * the error goes to the host, would refuse a packet that claims to come from itself.
  */
 static const __u8 far_end[4] = { 192, 0, 0, 1 };
-
-/* A budget per second (RFC 1812 section 4.3.2.8); two processors may overspend it a little. */
-static __always_inline bool error_allowed(__u64 now)
-{
-	struct mape_error_budget *budget;
-	__u64 second = now / MAPE_SECOND;
-	__u32 zero = 0;
-
-	budget = bpf_map_lookup_elem(&error_budget, &zero);
-	if (!budget)
-		return false;
-	if (budget->second != second) {
-		budget->second = second;
-		budget->sent = 0;
-	}
-	return budget->sent++ < ERRORS_PER_S;
-}
 
 /* The Internet checksum of len bytes at the offset, a multiple of two and at most QUOTE_MAX + 8. */
 static __always_inline __u16 sum_bytes(struct __sk_buff *skb, __u32 offset, __u32 len)
@@ -62,7 +45,7 @@ static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct
 
 	if (quote > p->len)
 		quote = p->len & ~1U;
-	if (quote > QUOTE_MAX || !error_allowed(mape_now(cfg)))
+	if (quote > QUOTE_MAX || !budget_take(MAPE_BUDGET_ERRORS, mape_now(cfg), ERRORS_PER_S))
 		return false;
 	if (bpf_skb_change_tail(skb, ETH_LEN + quote, 0) ||
 	    bpf_skb_adjust_room(skb, IP4_LEN + sizeof(*icmp), BPF_ADJ_ROOM_MAC, 0))

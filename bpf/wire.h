@@ -44,6 +44,7 @@ struct ip4_hdr {
 	__u8 dst[4];
 } __attribute__((aligned(4)));
 
+#define IP4_DF bpf_htons(0x4000)
 #define IP4_MF_OR_OFFSET bpf_htons(0x3fff)
 
 struct l4_ports { /* TCP and UDP start with these */

@@ -55,6 +55,10 @@ struct mape_config {
 	__u32 filtering; /* enum mape_filtering */
 	__u32 mark_mask; /* contiguous bits of skb->mark that are ours; 0: never mark */
 	__u32 mark_shift; /* of its lowest bit */
+	__u32 host_ports; /* of each protocol that one LAN host may hold; 0: no limit */
+	__u32 host_rate;  /* sessions that it may open per second; 0: no limit */
+	__u32 rest_s;	  /* a freed UDP port or query id is not given to anybody for so long */
+	__u32 pad2;
 } __attribute__((aligned(8)));
 
 #endif

@@ -32,9 +32,9 @@ struct mape_request {
 	__u32 visited;
 	__u32 expired;
 	__u32 total; /* ports of the set */
-	__u32 free;
+	__u32 free;   /* and ready to be given out */
 	__u32 used;
-	__u32 resting;
+	__u32 resting; /* free, but not yet to be given out */
 	__u32 reserved;
 	__u32 overlapped; /* among the used ones */
 	__u32 lost;	  /* free, yet not in the free queue: put back by the sweep */

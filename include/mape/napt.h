@@ -6,9 +6,9 @@
  * and everything else are in host byte order. "Internal" is the LAN side before translation,
  * "external" our shared address and a port of the set, "remote" the host on the internet.
  *
- * Three records hold counts that several processors change at once. Their first eight bytes are
- * a state word that changes by compare-and-swap only (struct mape_port, mape_mapping,
- * mape_session); see bpf/ports.h for the rules.
+ * Records that hold counts which several processors change at once begin with a state word of
+ * eight bytes that changes by compare-and-swap only (struct mape_port, mape_mapping, mape_peer,
+ * mape_host, mape_session); see bpf/ports.h for the rules.
  */
 #ifndef MAPE_NAPT_H
 #define MAPE_NAPT_H
@@ -74,7 +74,8 @@ struct mape_port {
 	__u16 flags;
 	__u16 generation;	    /* raised each time the port is taken */
 	struct mape_endpoint owner; /* who took it first in this generation */
-};
+	__u64 freed;		    /* when it was last given back; 0: never */
+} __attribute__((aligned(8)));
 
 enum {
 	MAPE_PORT_QUEUED = 1,	  /* free and waiting in its free queue */
@@ -92,6 +93,22 @@ struct mape_mapping {
 	__u16 ext_port;
 	__u16 generation; /* of the port */
 	__u16 pad;
+} __attribute__((aligned(8)));
+
+/* Work that is limited per second. */
+struct mape_budget {
+	__u64 second; /* of the instance's clock */
+	__u64 spent;  /* in that second */
+};
+
+/* Value of `hosts`, key a LAN host's address: what it holds, kept while it holds a port. */
+struct mape_host {
+	__u32 refs; /* ports held, of all protocols; 0: being removed */
+	__u32 serial;
+	__u32 ports[MAPE_SLOT_COUNT]; /* mappings, and sessions with a port of their own */
+	__u32 pad;
+	struct mape_budget opened;   /* sessions */
+	struct mape_budget searched; /* ports looked at in vain for one to share */
 } __attribute__((aligned(8)));
 
 /* TCP after RFC 6146 section 3.5.2; the others know only MAPE_OPEN. */
@@ -149,6 +166,17 @@ struct mape_session {
 	__u32 pending;	 /* a revalidation is under way since */
 } __attribute__((aligned(8)));
 
+/* Element of `events`, a ring: a host was refused a session. */
+struct mape_event {
+	__u64 number; /* counts from 1; its place is (number - 1) % MAPE_EVENTS */
+	__u64 time;
+	struct mape_flow flow;
+	__u32 outcome; /* enum mape_outcome: the reason */
+	__u32 pad;
+} __attribute__((aligned(8)));
+
+#define MAPE_EVENTS 256
+
 /* Entry of the queue `expiry`. Outlives its session if that is removed before its turn comes. */
 struct mape_ticket {
 	struct mape_flow flow;
@@ -161,7 +189,9 @@ MAPE_ASSERT_SIZE(struct mape_flow, 16);
 MAPE_ASSERT_SIZE(struct mape_overlap, 12);
 MAPE_ASSERT_SIZE(struct mape_peer_key, 8);
 MAPE_ASSERT_SIZE(struct mape_peer, 16);
-MAPE_ASSERT_SIZE(struct mape_port, 16);
+MAPE_ASSERT_SIZE(struct mape_port, 24);
+MAPE_ASSERT_SIZE(struct mape_host, 56);
+MAPE_ASSERT_SIZE(struct mape_event, 40);
 MAPE_ASSERT_SIZE(struct mape_mapping, 16);
 MAPE_ASSERT_SIZE(struct mape_session, 104);
 MAPE_ASSERT_SIZE(struct mape_ticket, 24);

@@ -83,7 +83,19 @@
 	  "ports of the protocol had run out.")                                                     \
 	X(HAIRPIN, "hairpin", 0,                                                                   \
 	  "From one LAN host to another by our external address; handed back to the kernel, marked " \
-	  "as unasked for.")
+	  "as unasked for.")                                                                        \
+	X(OUT_HOST_PORTS, "drop_out_host_ports", 1,                                                \
+	  "A LAN host wanted one more port than --host-ports allows it. `status` shows who holds "  \
+	  "how many; a host with very many may be ill.")                                            \
+	X(OUT_HOST_RATE, "drop_out_host_rate", 1,                                                  \
+	  "A LAN host opened sessions faster than --host-rate allows it: a scanner, or a limit "    \
+	  "that is too low.")                                                                       \
+	X(OUT_CHECKSUM, "drop_out_checksum", 1,                                                    \
+	  "An ICMP error from the LAN with a wrong checksum, its own or that of the IPv4 header "   \
+	  "that it quotes.")                                                                        \
+	X(IN_CHECKSUM, "drop_in_checksum", 1,                                                      \
+	  "An ICMP error from the internet with a wrong checksum, its own or that of the IPv4 "     \
+	  "header that it quotes. Nothing to do; a router on the way is broken, or somebody forges.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,

@@ -110,7 +110,8 @@ class Mapping(Record):
 
 class Port(Record):
     """struct mape_port."""
-    FIELDS = (("refs", "I"), ("flags", "H"), ("generation", "H"), ("owner", "8s"))
+    FIELDS = (("refs", "I"), ("flags", "H"), ("generation", "H"), ("owner", "8s"),
+              ("freed", "Q"))
 
 
 Overlap = namedtuple("Overlap", "rem_addr rem_port ext_port proto")

@@ -32,6 +32,7 @@ def check(line, path, frame, way, packet=None, count=None, **context):
         return run
     if way in ("sent", "sent_fast"):
         assert run.verdict == "redirect"
+        packet = line.with_fresh_id(packet, run.data)
     else:
         line.assert_handed(run, way == "to_host" and ("port" if line.hook == "xdp" else "dev"))
     wire.assert_same(getattr(line, way)(packet), run.data)

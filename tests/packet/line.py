@@ -115,6 +115,13 @@ class Line:
 
     # What has to leave the programs.
 
+    @staticmethod
+    def with_fresh_id(packet, frame):
+        """The packet with the IPv4 id that an encapsulated frame got, if it had to get a new one."""
+        if not packet.flags.DF:
+            packet.id = wire.Ether(frame)[wire.IP].id
+        return packet
+
     def sent(self, packet, eth=(wire.TUN_MAC, wire.TUN_MAC)):
         """Encapsulated; TC leaves the Ethernet addresses to the redirect."""
         return wire.frame(*eth, wire.encap(packet, tc=packet.tos & 3, src=wire.CE, dst=wire.BR))

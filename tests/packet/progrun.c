@@ -45,6 +45,9 @@ static int config_fields(struct mape_config *c, struct json_object *o)
 	c->flags = number(o, "flags", c->flags);
 	c->mtu = number(o, "mtu", c->mtu);
 	c->filtering = number(o, "filtering", c->filtering);
+	c->host_ports = number(o, "host_ports", c->host_ports);
+	c->host_rate = number(o, "host_rate", c->host_rate);
+	c->rest_s = number(o, "rest_s", c->rest_s);
 	c->wan_ifindex = number(o, "wan_ifindex", c->wan_ifindex);
 	c->tun_ifindex = number(o, "tun_ifindex", c->tun_ifindex);
 	c->exit_ifindex = number(o, "exit_ifindex", c->exit_ifindex);
