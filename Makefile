@@ -6,6 +6,7 @@
 #   make demo             the lab with real traffic (root; KEEP=1 leaves it standing), demo-clean
 #   make check            all tests (root); check-unit (no root), check-packet, check-lab
 #   make check-kernels    load and packet tests on other kernels, emulated (root)
+#   make bench-ports      many sessions over few ports, against nftables SNAT (root)
 #   make bpfeb            compile the BPF programs for big-endian machines
 #
 # V=1 shows commands, WERROR=1 makes warnings errors, O=DIR builds elsewhere than in build/.
@@ -84,7 +85,7 @@ ALL_TESTS  := $(UNIT_TESTS) $(LAB_PROGS) $(LAB_BPF) $(PACKET_PROGS) $(O)/tests/m
 .PRECIOUS: %/
 .SUFFIXES:
 .PHONY: all install clean deps demo demo-clean check check-unit check-packet check-lab \
-	check-kernels bpfeb tests unit-tests lab-programs FORCE
+	check-kernels bench-ports bpfeb tests unit-tests lab-programs FORCE
 
 all: $(O)/mape-xdp
 
@@ -280,5 +281,12 @@ check-kernels:
 	$(Q)$(MAKE) tests
 	$(give_back)
 	@tests/kernels/run
+
+bench-ports:
+	$(root)
+	@tests/deps build test
+	$(Q)$(MAKE) lab-programs
+	$(give_back)
+	@ret=0; tests/bench/ports || ret=$$?; chown -R --reference=Makefile $(O); exit $$ret
 
 -include $(shell find $(O) -path $(O)/kernels -prune -o -type f -name '*.d' -print 2> /dev/null)
