@@ -72,7 +72,7 @@ static __always_inline enum mape_bound record_hold_or_make(void *map, const void
 		*record = bpf_map_lookup_elem(map, key);
 		return *record ? MAPE_BOUND : MAPE_BUSY;
 	case -EEXIST: /* another processor was faster */
-		return record_hold(map, key, record);
+		return record_hold(map, key, record) == MAPE_BOUND ? MAPE_BOUND : MAPE_BUSY;
 	default:
 		return MAPE_UNBOUND;
 	}

@@ -32,6 +32,7 @@ struct mape_pkt {
 	__u32 end;   /* ... and behind the last byte; padding may follow */
 	__u32 quote; /* ICMP error: offset of the quoted IPv4 header */
 	__u32 quote_l4;
+	__u32 quote_end;
 	__u32 headers; /* bytes from the IPv4 header to the transport's payload */
 	__u8 kind;
 	__u8 dir;
@@ -83,13 +84,19 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 {
 	enum mape_dir dir = p->dir == MAPE_IN ? MAPE_OUT : MAPE_IN;
 	__u32 quote = p->l4 + sizeof(struct icmp_hdr), ihl;
+	const struct icmp_hdr *error;
 	const struct ip4_hdr *ip;
+	__u32 quote_words;
 	void *data;
 
 	ctx_pull(ctx, MAPE_PULL_ERROR);
 	data = ctx_data(ctx);
+	error = data + p->l4;
+	if ((void *)(error + 1) > ctx_end(ctx))
+		return MAPE_BAD_PACKET;
+	quote_words = bpf_ntohs(error->id) & 0xff;
 	ip = data + quote;
-	if ((void *)(ip + 1) > ctx_end(ctx))
+	if ((void *)(ip + 1) > ctx_end(ctx) || quote + sizeof(*ip) > p->end)
 		return MAPE_BAD_PACKET;
 	ihl = (ip->version_ihl & 0xf) * 4;
 	if (ip->version_ihl >> 4 != 4 || ihl < IP4_LEN)
@@ -98,6 +105,10 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 		return MAPE_BAD_FRAGMENT;
 	p->quote = quote;
 	p->quote_l4 = quote + ihl;
+	/* Where something follows the quote, the error says how long it is (RFC 4884 section 4). */
+	p->quote_end = p->end;
+	if (quote_words && quote + quote_words * 4 < p->end)
+		p->quote_end = quote + quote_words * 4;
 	p->flow.proto = ip->proto;
 	/* RFC 792: at least eight bytes of the transport header are quoted. */
 	if (p->quote_l4 + 8 > p->end)

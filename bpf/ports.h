@@ -15,7 +15,8 @@
  * can fail) is found by the sweep.
  *
  * A freed port can be made to rest before it serves somebody else (RFC 6888 REQ-8), where the filter
- * mode lets strangers in: it waits at the queue's end, and who pops it too early puts it back.
+ * mode lets strangers in. The queue is in the order in which ports were freed, so while its first
+ * one rests, all do.
  */
 #ifndef MAPE_BPF_PORTS_H
 #define MAPE_BPF_PORTS_H
@@ -68,9 +69,9 @@ static __always_inline struct mape_port *port_get(const struct mape_config *cfg,
  * what of the stack is alive (seen on 7.3) then no longer knows how much that call writes, and
  * refuses later reads beside it. The empty asm keeps them apart.
  */
-#define FREE_QUEUE_POP(map, index)                                    \
+#define FREE_QUEUE(helper, map, index)                                \
 	({                                                            \
-		long __err = bpf_map_pop_elem(&(map), index);         \
+		long __err = helper(&(map), index);                   \
 		asm volatile("" : "+r"(__err) : "i"(__COUNTER__));    \
 		__err;                                                \
 	})
@@ -79,12 +80,20 @@ static __always_inline long free_queue_pop(__u32 slot, __u32 *index)
 {
 	switch (slot) {
 	case MAPE_SLOT_TCP:
-		return FREE_QUEUE_POP(free_ports_tcp, index);
+		return FREE_QUEUE(bpf_map_pop_elem, free_ports_tcp, index);
 	case MAPE_SLOT_UDP:
-		return FREE_QUEUE_POP(free_ports_udp, index);
+		return FREE_QUEUE(bpf_map_pop_elem, free_ports_udp, index);
 	default:
-		return FREE_QUEUE_POP(free_ports_icmp, index);
+		return FREE_QUEUE(bpf_map_pop_elem, free_ports_icmp, index);
 	}
+}
+
+/* The one that would be popped. */
+static __always_inline long free_queue_peek(__u32 slot, __u32 *index)
+{
+	if (slot == MAPE_SLOT_UDP)
+		return FREE_QUEUE(bpf_map_peek_elem, free_ports_udp, index);
+	return FREE_QUEUE(bpf_map_peek_elem, free_ports_icmp, index);
 }
 
 static __always_inline long free_queue_push(__u32 slot, const __u32 *index)
@@ -210,19 +219,31 @@ static __always_inline void port_unqueued(struct mape_port *port)
 static __always_inline bool port_resting(const struct mape_config *cfg,
 					 const struct mape_port *port, __u32 slot)
 {
-	__u64 now = mape_now(cfg);
-
-	return cfg->rest_s && slot != MAPE_SLOT_TCP && port->freed && now > port->freed &&
-	       now - port->freed < cfg->rest_s * MAPE_SECOND;
+	return cfg->rest_s && slot != MAPE_SLOT_TCP && port->freed &&
+	       mape_now(cfg) < port->freed + cfg->rest_s * MAPE_SECOND;
 }
 
-/* Take any free port. False when there is none. */
+/* Do the free ports of the protocol rest, the first one included? */
+static __always_inline bool ports_rest(const struct mape_config *cfg, __u32 slot)
+{
+	struct mape_port *port;
+	__u32 index;
+
+	if (!cfg->rest_s || slot == MAPE_SLOT_TCP || free_queue_peek(slot, &index))
+		return false;
+	port = port_get(cfg, slot, index);
+	return port && !port->refs && port_resting(cfg, port, slot);
+}
+
+/* Take any free port that does not rest. False when there is none. */
 static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot,
 				       const struct mape_endpoint *owner, __u32 *index,
 				       __u16 *generation)
 {
 	struct mape_port *port;
 
+	if (ports_rest(cfg, slot))
+		return false;
 	for (int i = 0; i < MAPE_POP_TRIES; i++) {
 		long err = free_queue_pop(slot, index);
 
@@ -234,9 +255,10 @@ static __always_inline bool port_alloc(const struct mape_config *cfg, __u32 slot
 		if (!port)
 			continue;
 		if (!port->refs && port_resting(cfg, port, slot)) {
+			/* Another processor took the one that we looked at. */
 			if (free_queue_push(slot, index))
 				port_unqueued(port); /* the sweep puts it back */
-			continue;
+			return false;
 		}
 		if (port_claim(port, owner, generation))
 			return true;

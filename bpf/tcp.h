@@ -58,6 +58,8 @@ static long mss_option(__u32 i, struct mss_search *search)
 		search->offset++;
 		return 0;
 	}
+	if (search->offset + option[1] > search->end)
+		return 1; /* cut off: what stands there is payload */
 	if (option[0] == TCP_OPT_MSS && option[1] == 4) {
 		search->found = search->offset + 2;
 		return 1;

@@ -117,9 +117,9 @@ static __always_inline __u64 translate_quoted_l4(mape_ctx *ctx, const struct map
 					   __builtin_offsetof(struct tcp_hdr, check));
 	}
 	delta = csum_delta16(old, new);
-	/* Of TCP the quote may end before the checksum. */
+	/* Of TCP the quote may end before the checksum, and something else follow. */
 	if ((void *)(check + 1) > ctx_end(ctx) ||
-	    (__u32)((void *)(check + 1) - transport) > p->end - p->quote_l4 || (udp && !*check))
+	    (__u32)((void *)(check + 1) - transport) > p->quote_end - p->quote_l4 || (udp && !*check))
 		return delta;
 	old = *check;
 	*check = csum_apply(old, (__u64)addr_delta + delta);

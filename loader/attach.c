@@ -31,53 +31,6 @@ struct attach {
 	uint32_t instance; /* 0.. in this namespace: picks the address and the TC handles */
 };
 
-/* Idle seconds until a session ends: RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2. */
-#define TIMEOUT_TCP_ESTABLISHED 7440
-#define TIMEOUT_TCP_TRANSITORY 240
-#define TIMEOUT_TCP_INCOMING_SYN 6 /* RFC 6146 section 4 */
-#define TIMEOUT_UDP 300
-#define TIMEOUT_ICMP 60
-
-static void set_timeouts(struct mape_config *c)
-{
-	c->timeout_s[MAPE_TCP_INIT] = TIMEOUT_TCP_TRANSITORY;
-	c->timeout_s[MAPE_TCP_EST] = TIMEOUT_TCP_ESTABLISHED;
-	c->timeout_s[MAPE_TCP_FIN_OUT] = TIMEOUT_TCP_ESTABLISHED;
-	c->timeout_s[MAPE_TCP_FIN_IN] = TIMEOUT_TCP_ESTABLISHED;
-	c->timeout_s[MAPE_TCP_FIN] = TIMEOUT_TCP_TRANSITORY;
-	c->timeout_s[MAPE_TCP_TRANS] = TIMEOUT_TCP_TRANSITORY;
-	c->timeout_s[MAPE_TCP_INIT_IN] = TIMEOUT_TCP_INCOMING_SYN;
-	c->timeout_udp_s = TIMEOUT_UDP;
-	c->timeout_icmp_s = TIMEOUT_ICMP;
-}
-
-static void make_config(const struct attach *a, struct mape_config *c)
-{
-	const struct plan *plan = a->plan;
-	uint32_t ip4 = htonl(plan->line.ip4);
-
-	memset(c, 0, sizeof(*c));
-	c->magic = MAPE_MAGIC;
-	c->abi = MAPE_ABI;
-	c->flags = (plan->fast_path ? MAPE_FAST_PATH : 0) |
-		   (plan->tcp_offload ? MAPE_TCP_OFFLOAD : 0);
-	c->mtu = plan->mtu;
-	memcpy(c->ip4, &ip4, 4);
-	c->wan_ifindex = plan->wan.ifindex;
-	c->tun_ifindex = a->tun.ifindex;
-	c->exit_ifindex = a->exit_end.ifindex;
-	c->ports = plan->line.ports;
-	mape_ip6_store(c->ce, plan->line.ce);
-	c->br_count = plan->line.br_count;
-	for (uint32_t i = 0; i < c->br_count; i++)
-		mape_ip6_store(c->br[i], plan->line.br[i]);
-	memcpy(c->tun_mac, a->tun.mac, 6);
-	c->filtering = plan->opts->filtering;
-	c->mark_mask = plan->opts->mark_mask;
-	c->mark_shift = c->mark_mask ? __builtin_ctz(c->mark_mask) : 0;
-	set_timeouts(c);
-}
-
 /* The first instance address that no interface of this namespace has. */
 static int pick_instance(struct attach *a)
 {
@@ -147,7 +100,7 @@ static int load(struct attach *a)
 {
 	struct mape_config config;
 
-	make_config(a, &config);
+	plan_config(a->plan, &a->tun, &a->exit_end, &config);
 	return objects_load(&a->objects, &config, a->plan->reserve, a->plan->tc_decap);
 }
 

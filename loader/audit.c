@@ -110,6 +110,7 @@ static void check_all(struct audit *a)
 	const struct mapping_record *mappings = t->mappings.records;
 	const struct overlap_record *overlaps = t->overlaps.records;
 	const struct peer_record *peers = t->peers.records;
+	const struct host_record *hosts = t->hosts.records;
 
 	check_counts(a);
 	for (int slot = 0; slot < MAPE_SLOT_COUNT; slot++)
@@ -123,6 +124,8 @@ static void check_all(struct audit *a)
 		audit_peer(a, &peers[i], a->peer_refs[i]);
 	for (size_t i = 0; i < t->overlaps.n; i++)
 		audit_overlap(a, &overlaps[i]);
+	for (size_t i = 0; i < t->hosts.n; i++)
+		audit_host(a, &hosts[i], a->host_ports[i]);
 	for (int slot = 0; slot < MAPE_SLOT_COUNT; slot++)
 		for (uint32_t i = 0; i < t->config.ports.count; i++)
 			check_port(a, slot, i);
@@ -142,11 +145,13 @@ int audit_check(struct audit_tables *tables, struct audit_report *report)
 	table_sort(&tables->mappings);
 	table_sort(&tables->overlaps);
 	table_sort(&tables->peers);
+	table_sort(&tables->hosts);
 	a.port_refs = calloc(ports + 1, sizeof(*a.port_refs));
 	a.mapping_refs = calloc(tables->mappings.n + 1, sizeof(*a.mapping_refs));
 	a.peer_refs = calloc(tables->peers.n + 1, sizeof(*a.peer_refs));
+	a.host_ports = calloc(tables->hosts.n + 1, sizeof(*a.host_ports));
 	a.foreign = calloc(ports + 1, sizeof(*a.foreign));
-	ok = a.port_refs && a.mapping_refs && a.peer_refs && a.foreign;
+	ok = a.port_refs && a.mapping_refs && a.peer_refs && a.host_ports && a.foreign;
 	if (ok)
 		check_all(&a);
 	else
@@ -154,6 +159,7 @@ int audit_check(struct audit_tables *tables, struct audit_report *report)
 	free(a.port_refs);
 	free(a.mapping_refs);
 	free(a.peer_refs);
+	free(a.host_ports);
 	free(a.foreign);
 	return ok ? 0 : -1;
 }

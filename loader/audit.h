@@ -10,8 +10,8 @@
 
 /*
  * Is everything accounted for? Every port is free, used, resting or reserved, none is lost; every
- * hold on a port, a mapping or a peer record is that of a session or a static forward; every
- * session can be found by its answers.
+ * hold on a port, a mapping, a peer or a host record is that of a session or a static forward;
+ * every session can be found by its answers.
  *
  * The tables are copied while packets change them, so under traffic there are false alarms. What
  * several audits in a row find is real.
@@ -20,7 +20,7 @@ struct audit_tables {
 	struct mape_config config;
 	struct mape_request counts[MAPE_SLOT_COUNT];
 	struct mape_port *ports; /* MAPE_SLOT_COUNT * config.ports.count, as in the map */
-	struct table sessions, mappings, overlaps, peers;
+	struct table sessions, mappings, overlaps, peers, hosts;
 	uint64_t live;
 };
 

@@ -103,4 +103,5 @@ void audit_mapping(struct audit *a, const struct mapping_record *r, uint32_t hol
 	if (audit_claimed_port(a, who, slot, r->mapping.index, r->mapping.ext_port,
 			       r->mapping.generation))
 		audit_hold_port(a, slot, r->mapping.index, &r->endpoint);
+	audit_hold_host(a, who, r->endpoint.addr, slot);
 }

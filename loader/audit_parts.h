@@ -16,6 +16,7 @@ struct audit {
 	uint32_t *port_refs;	/* holds that were found, as long as tables->ports */
 	uint32_t *mapping_refs; /* index: record in tables->mappings */
 	uint32_t *peer_refs;	/* index: record in tables->peers */
+	uint32_t (*host_ports)[MAPE_SLOT_COUNT]; /* index: record in tables->hosts */
 	bool *foreign;		/* ports that somebody else than their owner holds */
 };
 
@@ -44,10 +45,14 @@ void audit_hold_port(struct audit *a, int slot, uint16_t index,
 void audit_hold_mapping(struct audit *a, const char *who, const struct session_record *r);
 void audit_hold_forward(struct audit *a, int slot, uint32_t index);
 
+void audit_hold_host(struct audit *a, const char *who, const uint8_t *addr, int slot);
+
 /* Judge one record; the numbers are the holds that were counted. */
 void audit_session(struct audit *a, const struct session_record *r);
 void audit_mapping(struct audit *a, const struct mapping_record *r, uint32_t holds);
 void audit_peer(struct audit *a, const struct peer_record *r, uint32_t sessions);
+void audit_host(struct audit *a, const struct host_record *r,
+		const uint32_t ports[MAPE_SLOT_COUNT]);
 void audit_overlap(struct audit *a, const struct overlap_record *r);
 
 #endif

@@ -18,12 +18,14 @@ int audit_read(const struct instance *instance, struct audit_tables *tables)
 	tables->mappings = MAPPINGS_TABLE;
 	tables->overlaps = OVERLAPS_TABLE;
 	tables->peers = PEERS_TABLE;
+	tables->hosts = HOSTS_TABLE;
 	return config_read(instance, &tables->config) ||
 			       port_counts_read(instance, tables->counts) ||
 			       table_read(instance, "sessions", &tables->sessions) ||
 			       table_read(instance, "mappings", &tables->mappings) ||
 			       table_read(instance, "overlaps", &tables->overlaps) ||
 			       table_read(instance, "peers", &tables->peers) ||
+			       table_read(instance, "hosts", &tables->hosts) ||
 			       ports_read(instance, &tables->config, &tables->ports) ||
 			       live_read(instance, &tables->live) ?
 		       -1 :
@@ -37,6 +39,7 @@ void audit_free(struct audit_tables *tables)
 	free(tables->mappings.records);
 	free(tables->overlaps.records);
 	free(tables->peers.records);
+	free(tables->hosts.records);
 	memset(tables, 0, sizeof(*tables));
 }
 

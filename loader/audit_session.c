@@ -112,6 +112,7 @@ void audit_session(struct audit *a, const struct session_record *r)
 	if (s->flags & MAPE_SESSION_OWN_PORT) {
 		audit_endpoint(&r->flow, &endpoint);
 		audit_hold_port(a, slot, s->index, &endpoint);
+		audit_hold_host(a, who, r->flow.int_addr, slot);
 	} else {
 		audit_hold_mapping(a, who, r);
 	}

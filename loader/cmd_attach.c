@@ -10,11 +10,13 @@
 #include "instance.h"
 #include "net/sysctl.h"
 #include "out.h"
+#include "timeouts.h"
 
 static const struct attach_opts defaults = {
 	.rule = RULE_OPTS_DEFAULT,
 	.metric = 512,
 	.mark_mask = 0x00ff0000,
+	.rest = 120, /* RFC 6888 REQ-8 */
 	.table = RT_TABLE_MAIN,
 };
 
@@ -28,6 +30,14 @@ static const struct opt options[] = {
 	  .help = "who may answer a LAN host" },
 	{ ROW(OPT_U32, "reserve-ranges", reserve_ranges), .metavar = "N", .max = 32767,
 	  .help = "keep the first N port ranges free for servers" },
+	{ ROW(OPT_U32, "host-ports", host_ports), .metavar = "N", .max = 65535,
+	  .help = "ports of each protocol that one LAN host may hold (default: any number)" },
+	{ ROW(OPT_U32, "host-rate", host_rate), .metavar = "N", .max = UINT32_MAX,
+	  .help = "sessions that one LAN host may open per second (default: any number)" },
+	{ ROW(OPT_LIST, "timeout", timeouts), .metavar = "NAME=SECONDS", .check = timeout_check,
+	  .help = "idle time of " TIMEOUT_NAMES },
+	{ ROW(OPT_U32, "rest", rest), .metavar = "SECONDS", .max = 86400,
+	  .help = "with filtering endpoint: rest of a freed UDP port or query id (default: 120)" },
 	{ ROW(OPT_ENUM, "wan-hook", wan_hook), .words = hook_words,
 	  .help = "where packets from the WAN are taken" },
 	{ ROW(OPT_ENUM, "lan-hook", lan_hook), .words = hook_words,

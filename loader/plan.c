@@ -240,6 +240,10 @@ struct json_object *plan_settings(const struct plan *plan)
 	json_object_object_add(s, "wan-hook", json_object_new_string(hook_words[o->wan_hook]));
 	json_object_object_add(s, "lan-hook", json_object_new_string(hook_words[o->lan_hook]));
 	json_object_object_add(s, "reserve-ranges", json_object_new_int(o->reserve_ranges));
+	json_object_object_add(s, "host-ports", json_object_new_int64(o->host_ports));
+	json_object_object_add(s, "host-rate", json_object_new_int64(o->host_rate));
+	json_object_object_add(s, "rest", json_object_new_int64(o->rest));
+	add_words(s, "timeout", &o->timeouts);
 	json_object_object_add(s, "metric", json_object_new_int64(o->metric));
 	json_object_object_add(s, "table", json_object_new_int64(o->table));
 	json_object_object_add(s, "mark-mask", json_object_new_int64(o->mark_mask));

@@ -32,6 +32,9 @@ struct attach_opts {
 	uint32_t metric;
 	uint32_t table;
 	uint32_t mark_mask;
+	uint32_t host_ports, host_rate; /* 0: no limit */
+	uint32_t rest;			/* seconds */
+	struct opt_list timeouts;	/* NAME=SECONDS */
 	bool no_route, no_sysctl, no_fast_path;
 	bool replace;
 };
@@ -71,6 +74,10 @@ struct plan {
 /* 0, or -1 with err(); nothing has been changed in either case. Always plan_free() it. */
 int plan_make(struct plan *plan, const struct cmd_call *call);
 void plan_free(struct plan *plan);
+
+/* The datapath's record for this plan; tun and exit_end are the tunnel interface and its other end. */
+void plan_config(const struct plan *plan, const struct link_info *tun,
+		 const struct link_info *exit_end, struct mape_config *config);
 
 /* The settings that make two attaches the same, as a JSON object to keep and compare. */
 struct json_object *plan_settings(const struct plan *plan);

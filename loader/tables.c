@@ -155,22 +155,55 @@ int config_read(const struct instance *instance, struct mape_config *config)
 	return 0;
 }
 
+/* The first n elements of an array map, for free(); NULL with err(). */
+static void *array_read(const struct instance *instance, const char *map, uint32_t n, size_t size)
+{
+	int fd = instance_open_map(instance, map), ret = 0;
+	char *records;
+
+	if (fd < 0)
+		return NULL;
+	records = calloc(n + 1, size);
+	if (!records)
+		ret = err(NULL, "out of memory");
+	for (uint32_t i = 0; i < n && !ret; i++)
+		if (bpf_map_lookup_elem(fd, &i, records + i * size))
+			ret = err_sys(errno, NULL, "cannot read the map '%s'", map);
+	close(fd);
+	if (!ret)
+		return records;
+	free(records);
+	return NULL;
+}
+
 int ports_read(const struct instance *instance, const struct mape_config *config,
 	       struct mape_port **ports)
 {
-	uint32_t n = MAPE_SLOT_COUNT * config->ports.count;
-	int fd = instance_open_map(instance, "ports"), ret = 0;
+	*ports = array_read(instance, "ports", MAPE_SLOT_COUNT * config->ports.count,
+			    sizeof(**ports));
+	return *ports ? 0 : -1;
+}
 
-	if (fd < 0)
+static int by_number(const void *a, const void *b)
+{
+	const struct mape_event *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+int events_read(const struct instance *instance, struct mape_event **events, uint32_t *n)
+{
+	struct mape_event *all = array_read(instance, "events", MAPE_EVENTS, sizeof(*all));
+
+	*n = 0;
+	if (!all)
 		return -1;
-	*ports = calloc(n + 1, sizeof(**ports));
-	if (!*ports)
-		ret = err(NULL, "out of memory");
-	for (uint32_t i = 0; i < n && !ret; i++)
-		if (bpf_map_lookup_elem(fd, &i, &(*ports)[i]))
-			ret = err_sys(errno, NULL, "cannot read the map 'ports'");
-	close(fd);
-	return ret;
+	for (uint32_t i = 0; i < MAPE_EVENTS; i++)
+		if (all[i].number)
+			all[(*n)++] = all[i];
+	qsort(all, *n, sizeof(*all), by_number);
+	*events = all;
+	return 0;
 }
 
 int live_read(const struct instance *instance, uint64_t *sessions)

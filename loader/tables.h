@@ -32,6 +32,11 @@ struct peer_record {
 	struct mape_peer peer;
 };
 
+struct host_record {
+	uint8_t addr[4];
+	struct mape_host host;
+};
+
 /* A copy of a hash map: records that begin with their key. */
 struct table {
 	void *records; /* for free() */
@@ -48,6 +53,7 @@ struct table {
 #define MAPPINGS_TABLE TABLE_OF(struct mapping_record, endpoint, mapping)
 #define OVERLAPS_TABLE TABLE_OF(struct overlap_record, overlap, endpoint)
 #define PEERS_TABLE TABLE_OF(struct peer_record, key, peer)
+#define HOSTS_TABLE TABLE_OF(struct host_record, addr, host)
 
 /* Copies the pinned map of that name. Each record is read whole, and once however many others come
  * and go meanwhile; two records need not be of the same instant. */
@@ -63,6 +69,9 @@ int config_read(const struct instance *instance, struct mape_config *config);
 /* The `ports` map: MAPE_SLOT_COUNT * config->ports.count records, for free(). */
 int ports_read(const struct instance *instance, const struct mape_config *config,
 	       struct mape_port **ports);
+
+/* The `events` map, oldest first, *n of them, for free(). */
+int events_read(const struct instance *instance, struct mape_event **events, uint32_t *n);
 
 /* The number in the `live` map. */
 int live_read(const struct instance *instance, uint64_t *sessions);

@@ -41,6 +41,7 @@ static inline int deep_read(const struct harness *h, struct audit_tables *t)
 	t->mappings = MAPPINGS_TABLE;
 	t->overlaps = OVERLAPS_TABLE;
 	t->peers = PEERS_TABLE;
+	t->hosts = HOSTS_TABLE;
 	t->ports = calloc(n + 1, sizeof(*t->ports));
 	for (uint32_t i = 0; t->ports && i < n; i++)
 		if (bpf_map_lookup_elem(ports, &i, &t->ports[i]))
@@ -54,7 +55,8 @@ static inline int deep_read(const struct harness *h, struct audit_tables *t)
 		return err_sys(errno, NULL, "cannot read 'live'");
 	return deep_table(h, "sessions", &t->sessions) || deep_table(h, "mappings", &t->mappings) ||
 			       deep_table(h, "overlaps", &t->overlaps) ||
-			       deep_table(h, "peers", &t->peers) ?
+			       deep_table(h, "peers", &t->peers) ||
+			       deep_table(h, "hosts", &t->hosts) ?
 		       -1 :
 		       0;
 }

@@ -18,6 +18,7 @@
 #define MAPPINGS 3
 #define OVERLAPS 2
 #define PEERS 5
+#define HOSTS 2
 
 /*
  * TCP: host A has a mapping on index 3 with two sessions. Host B has a mapping on the same,
@@ -31,6 +32,7 @@ struct napt {
 	struct mapping_record mappings[MAPPINGS];
 	struct overlap_record overlaps[OVERLAPS];
 	struct peer_record peers[PEERS];
+	struct host_record hosts[HOSTS]; /* A, B */
 };
 
 enum { A_WEB, A_MAIL, B_OTHER, B_OWN, IN_SSH };
@@ -86,6 +88,15 @@ static void set_mapping(struct napt *n, int i, const struct mape_endpoint *who, 
 	m->index = index;
 	m->ext_port = port_of(n, index);
 	m->generation = GENERATION;
+}
+
+static void set_host(struct napt *n, int i, const struct mape_endpoint *who, uint32_t ports)
+{
+	struct host_record *h = &n->hosts[i];
+
+	memcpy(h->addr, who->addr, 4);
+	h->host.refs = ports;
+	h->host.ports[MAPE_SLOT_TCP] = ports;
 }
 
 static void set_overlap(struct napt *n, int i, uint8_t remote, uint16_t index)
@@ -160,6 +171,8 @@ static void sound(struct napt *n)
 	set_peer(n, 2, &host_b, 3, SHARED);
 	set_peer(n, 3, &host_b, 1, SHARED_TOO);
 	set_peer(n, 4, &service, 4, UNMAPPED);
+	set_host(n, 0, &host_a, 3);
+	set_host(n, 1, &host_b, 2);
 	n->t.live = SESSIONS;
 }
 
@@ -175,6 +188,7 @@ static char *findings(struct napt *n)
 	n->t.mappings = table_of(n->mappings, MAPPINGS, MAPPINGS_TABLE);
 	n->t.overlaps = table_of(n->overlaps, OVERLAPS, OVERLAPS_TABLE);
 	n->t.peers = table_of(n->peers, PEERS, PEERS_TABLE);
+	n->t.hosts = table_of(n->hosts, HOSTS, HOSTS_TABLE);
 	assert_int_equal(audit_check(&n->t, &report), 0);
 	for (unsigned int i = 0; i < report.kept; i++)
 		fprintf(f, "%s\n", report.text[i]);
@@ -311,6 +325,21 @@ static void leak_peer(struct napt *n)
 	n->peers[1].peer.refs++;
 }
 
+static void leak_host(struct napt *n)
+{
+	n->hosts[0].host.ports[MAPE_SLOT_TCP]++;
+}
+
+static void hold_host(struct napt *n)
+{
+	n->hosts[1].host.refs = 0;
+}
+
+static void lose_host(struct napt *n)
+{
+	n->hosts[1].addr[3] = 99;
+}
+
 static void forget_peer(struct napt *n)
 {
 	n->sessions[A_WEB].session.flags = 0;
@@ -375,6 +404,9 @@ static const struct {
 	{ miscount_live, "the live counter says 6 sessions, there are 5" },
 	{ lose_peer, "no peer record for it on port 1379" },
 	{ steal_peer, "another endpoint has the peer record for it on port 1379" },
+	{ leak_host, "host 192.168.1.10: counts 4 tcp ports, there are 3" },
+	{ hold_host, "host 192.168.1.11: counts 0 holds, there are 2" },
+	{ lose_host, "mapping of tcp 192.168.1.11:50000: its host has no record" },
 	{ leak_peer, "peer record of 198.51.100.2 on tcp port 1379: counts 2 sessions, there are 1" },
 	{ forget_peer, "must have a peer record" },
 	{ other_filter, "must not have a peer record" },
@@ -414,6 +446,7 @@ static void test_many(void **state)
 	n.t.mappings = table_of(n.mappings, MAPPINGS, MAPPINGS_TABLE);
 	n.t.overlaps = table_of(n.overlaps, OVERLAPS, OVERLAPS_TABLE);
 	n.t.peers = table_of(n.peers, PEERS, PEERS_TABLE);
+	n.t.hosts = table_of(n.hosts, HOSTS, HOSTS_TABLE);
 	assert_int_equal(audit_check(&n.t, &report), 0);
 	assert_int_equal(report.total, 2 * AUDIT_KEPT);
 	assert_int_equal(report.kept, AUDIT_KEPT);
