@@ -11,6 +11,9 @@ from labtraffic import ping, tcp_download, udp_echo
 
 # include/mape/config.h: now_offset comes after two 32-bit words.
 NOW_OFFSET = 8
+# include/mape/control.h: MAPE_OP_SWEEP, and more room than struct mape_request needs.
+OP_SWEEP = 3
+REQUEST_ROOM = 128
 KERNEL_PATH = 'kernel_out', 'kernel_in'
 FAST_PATH = 'fast_out', 'fast_in'
 
@@ -43,6 +46,14 @@ def move_time(lab, seconds):
     struct.pack_into('=Q', value, NOW_OFFSET, offset + int(seconds * 1e9))
     run(['bpftool', 'map', 'update', 'pinned', path, 'key', 'hex'] + ['0'] * 4 +
         ['value', 'hex'] + [f'{b:02x}' for b in value])
+
+
+def sweep(lab, sessions=1 << 16):
+    """Let the control program end, at once, every session whose time is over."""
+    request = f'{lab.tmp}/request'
+    with open(request, 'wb') as f:
+        f.write(struct.pack('=IiI', OP_SWEEP, 0, sessions).ljust(REQUEST_ROOM, b'\0'))
+    run(['bpftool', 'prog', 'run', 'pinned', f'{pins(lab)}/control', 'data_in', request])
 
 
 def outcomes(lab):

@@ -69,3 +69,10 @@ RFC = Line(
     ce='2001:db8:12:3400:0:c000:212:34', br='2001:db8:ffff::1',
     ipv4='192.0.2.18', psid=0x34, psid_len=8, offset=6,
     rule_v6='2001:db8::/40', rule_v4='192.0.2.0/24', ea=16, iid='rfc7597')
+
+# Few ports, so that they run out quickly: 15 ranges of 4. EA bits 0x12 (IPv4) and 0x0d1 (PSID).
+SMALL = Line(
+    name='small', prefix='2001:db8:48:d100::/56', wan_address='2001:db8:48:d100::2/64',
+    ce='2001:db8:48:d100:0:c000:212:d1', br='2001:db8:ffff::1',
+    ipv4='192.0.2.18', psid=0xd1, psid_len=10, offset=4,
+    rule_v6='2001:db8::/38', rule_v4='192.0.2.0/24', ea=18, iid='rfc7597')
