@@ -138,6 +138,14 @@ class UdpEnd(End):
         """(data, (address, port)) of the next datagram."""
         return self.socket.recvfrom(100)
 
+    def icmp_error(self):
+        """The next ICMP error: (to whom we had sent, address of the complainer, type, code)."""
+        _, control, _, sent_to = self.socket.recvmsg(100, 200, socket.MSG_ERRQUEUE)
+        error = control[0][2]
+        # struct sock_extended_err and a struct sockaddr_in (linux/errqueue.h).
+        kind, code = error[5:7]
+        return sent_to, socket.inet_ntoa(error[20:24]), kind, code
+
     def contact(self, place):
         token, server = self.send(place), self.servers.udp[place]
         if not select.select([server, self.socket], [], [], WAIT)[0]:

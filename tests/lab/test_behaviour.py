@@ -245,3 +245,34 @@ def punched_hairpin(a, b, to_a, to_b):
     here = a.connect(to_b)
     there.settimeout(5)
     return here, there
+
+
+@pytest.mark.parametrize('hook', HOOKS)
+@pytest.mark.parametrize('mode', MODES)
+def test_hairpinned_error(home, mode, hook):
+    """RFC 5508 REQ-7: b's socket is gone, and a hears of it, by b's external address."""
+    lab = home(mode, hook)
+    with UdpEnd(lab.servers, 'h1') as a, UdpEnd(lab.servers, 'h2') as b:
+        to_a, to_b = a.contact(FIRST), b.contact(FIRST)
+        b.send(to_a)  # so that the filter lets a in
+        if mode == 'endpoint':
+            a.receive()
+        a.send(to_b)
+        assert b.receive()[1] == to_a
+        b.close()
+        a.send(to_b)
+        with pytest.raises(ConnectionRefusedError):
+            a.receive()
+        assert a.icmp_error() == (to_b, lab.line.ipv4, 3, 3)
+
+
+@pytest.mark.parametrize('hook', HOOKS)
+def test_hairpinned_reset(home, hook):
+    lab = home('endpoint', hook)
+    with TcpEnd(lab.servers, 'h1') as a, TcpEnd(lab.servers, 'h2') as b:
+        a.contact(FIRST)
+        to_b = b.contact(FIRST)
+        with pytest.raises(ConnectionRefusedError):
+            a.connect(to_b)
+        a.talk()
+        b.talk()
