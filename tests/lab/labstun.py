@@ -38,17 +38,6 @@ def admitted(mode, place, contacted):
             'address-port': place in contacted}[mode]
 
 
-@contextlib.contextmanager
-def told_at_once():
-    """A contact inside is refused with what ICMP 3/13 means to a socket (RFC 5508 REQ-8)."""
-    try:
-        yield
-    except OSError as e:
-        assert e.errno == errno.EHOSTUNREACH, e
-    else:
-        raise AssertionError('nobody was refused')
-
-
 def bound(ns, kind, place):
     """A socket that shares its address and port with the others of this end."""
     s = ns.socket(socket.AF_INET, kind)

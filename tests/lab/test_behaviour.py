@@ -7,10 +7,10 @@ import contextlib
 import pytest
 
 from lab import FIREWALL
-from labinside import audit_is_right, drops, flows, outcomes
+from labcrowd import Crowd, refused
+from labinside import drops, flows, outcomes
 from lablines import OCN, SMALL
-from labstun import (ADDRESSES, ENDS, PLACES, Servers, TcpEnd, UdpEnd, admitted, exchange,
-                     told_at_once)
+from labstun import ADDRESSES, ENDS, PLACES, TcpEnd, UdpEnd, admitted, exchange
 
 MODES = 'address', 'endpoint', 'address-port'
 HOOKS = 'tc', 'xdp'
@@ -28,26 +28,11 @@ ADMITTING = ADMITTING.replace('\n        counter name refused', MARKS, 1)
 
 
 @pytest.fixture(name='home')
-def home_fixture(make_lab):
-    """A function that attaches in a mode: the lab, with .servers and .words of the attach."""
-    labs = []
-
+def home_fixture(stun_lab):
+    """A function that attaches in a mode."""
     def make(mode, hook='tc', line=OCN):
-        lab = make_lab(line=line, firewall=ADMITTING, lan='wire' if hook == 'xdp' else 'offload')
-        lab.words = ['attach', 'eth2', 'br-lan', '--filtering', mode, '--wan-hook', hook,
-                     '--lan-hook', hook]
-        if line is not OCN:
-            lab.words += ['--rule', line.rule_option, '--iid', line.iid]
-        lab.ce.sysctl('net.ipv6.conf.eth2.accept_dad', 0)
-        lab.mape(*lab.words)
-        lab.servers = Servers(lab)
-        labs.append(lab)
-        return lab
-    yield make
-    for lab in labs:
-        lab.servers.close()
-        assert lab.peer.refused() == {} and audit_is_right(lab)
-        assert lab.counter('invalid') == lab.counter('refused') == 0
+        return stun_lab('--filtering', mode, hook=hook, line=line, firewall=ADMITTING)
+    return make
 
 
 def same_everywhere(end):
@@ -135,20 +120,16 @@ def test_reload_changes_nothing(home, cls, mode):
 def test_exhaustion_changes_nothing(home, cls, mode):
     """The neighbour takes every other port, and asks for more."""
     lab = home(mode, line=SMALL)
-    with contextlib.ExitStack() as stack:
-        end = stack.enter_context(cls(lab.servers, 'h1'))
+    with cls(lab.servers, 'h1') as end, Crowd(lab, cls.proto, ['h2']) as others:
         external = end.contact(FIRST)
-        others = [stack.enter_context(cls(lab.servers, 'h2')) for _ in SMALL.ports]
-        for other in others[1:]:
-            other.contact(FIRST)
-        with told_at_once():
-            others[0].contact(FIRST)
+        others.contact(len(SMALL.ports) - 1)
+        refused(lab, late := others.one())
         check_filter(end, mode, [FIRST])
         end.contact(SECOND)
         check_filter(end, mode, [FIRST, SECOND])
         assert same_everywhere(end) == external
-        for other in others[1:]:
-            other.talk()
+        refused(lab, late)
+        others.talk()
 
 
 # -- Hairpinning -----------------------------------------------------------------------------------

@@ -5,90 +5,29 @@ import contextlib
 
 import pytest
 
-from labinside import audit_is_right, changed, flows, move_time, outcomes, sweep
+from labcrowd import ELSEWHERE, THERE, Crowd, let_all_end, refused
+from labinside import flows, move_time, outcomes, sweep
 from labnet import wait_until
 from lablines import SMALL, V6PLUS
-from labstun import ENDS, PLACES, Servers, TcpEnd, UdpEnd, told_at_once
+from labstun import ENDS, PLACES, IcmpEnd, TcpEnd, UdpEnd
 
-THERE, ELSEWHERE = PLACES[0], PLACES[5]
-HOSTS = 'h1', 'h2'
-# Idle seconds until a session of which no more is heard has ended (RFC 4787 REQ-5, RFC 7857
-# section 2.1, RFC 5508 REQ-2); the longest of all is that of an established TCP connection.
+# Idle seconds until a session of which no more is heard has ended: RFC 4787 REQ-5, RFC 7857
+# section 2.1, RFC 5508 REQ-2.
 ENDED_AFTER = {'udp': 300, 'tcp': 240, 'icmp': 60}
-ALL_ENDED = 7440 + 240
+REST = 120  # RFC 6888 REQ-8
 
 
 @pytest.fixture(name='home')
-def home_fixture(make_lab):
-    """A function that attaches a line in a mode: the lab, with .servers."""
-    labs = []
-
+def home_fixture(stun_lab):
+    """A function that attaches a line in a mode."""
     def make(line, mode='address', hook='tc'):
-        lab = make_lab(line=line, lan='wire' if hook == 'xdp' else 'offload')
-        lab.ce.sysctl('net.ipv6.conf.eth2.accept_dad', 0)
-        lab.mape('attach', 'eth2', 'br-lan', '--filtering', mode, '--wan-hook', hook,
-                 '--lan-hook', hook, '--rule', line.rule_option, '--iid', line.iid)
-        lab.servers = Servers(lab)
-        labs.append(lab)
-        return lab
-    yield make
-    for lab in labs:
-        lab.servers.close()
-        assert lab.peer.refused() == {} and audit_is_right(lab)
-        assert lab.counter('invalid') == lab.counter('refused') == 0
-
-
-class Crowd:
-    """Ends of one protocol, from both hosts in turn; a context manager."""
-
-    def __init__(self, lab, proto):
-        self.lab = lab
-        self.cls = ENDS[proto]
-        self.ends = []
-
-    def one(self):
-        """A new end that has spoken to nobody."""
-        end = self.cls(self.lab.servers, HOSTS[len(self.ends) % 2])
-        self.ends.append(end)
-        return end
-
-    def contact(self, n, place=THERE):
-        """n new ends speak to a server; their external ports as it saw them."""
-        seen = [self.one().contact(place) for _ in range(n)]
-        assert {address for address, _ in seen} == {self.lab.line.ipv4}
-        return [port for _, port in seen]
-
-    def talk(self):
-        """Everybody speaks as before."""
-        for end in self.ends:
-            end.talk()
-
-    def leave(self, end):
-        """One of them ends."""
-        self.ends.remove(end)
-        end.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for end in self.ends:
-            end.close()
+        return stun_lab('--filtering', mode, hook=hook, line=line)
+    return make
 
 
 def counts(lab, proto):
     """`status`: the ports of a protocol by use."""
     return lab.mape_json('status')['ports'][proto]
-
-
-def refused_once(lab, end, place=THERE):
-    """The end is told at once that there is no port, and `stats` counts that one packet."""
-    before = outcomes(lab)
-    with told_at_once():
-        end.contact(place)
-    after = changed(before, outcomes(lab))
-    assert {name: n for name, n in after.items() if name.startswith('drop')} == \
-        {'drop_out_no_port': 1}
 
 
 def let_time_pass(crowd, end_after):
@@ -97,15 +36,6 @@ def let_time_pass(crowd, end_after):
         move_time(crowd.lab, end_after * 2 / 3)
         crowd.talk()
     sweep(crowd.lab)
-
-
-def let_all_end(lab):
-    """Time passes until every session is over. More than once: the last FIN may be on its way."""
-    def ended():
-        move_time(lab, ALL_ENDED)
-        sweep(lab)
-        return lab.mape_json('flows') == []
-    wait_until(ended, 'all sessions to end')
 
 
 @pytest.mark.parametrize('proto', ENDS)
@@ -119,8 +49,8 @@ def test_one_destination(home, line, hook, mode, proto):
     assert unused['free'] == unused['total'] == len(line.ports)
     with Crowd(lab, proto) as crowd:
         assert sorted(crowd.contact(len(line.ports))) == sorted(line.ports)
-        refused_once(lab, late := crowd.one())
-        refused_once(lab, late)
+        event = refused(lab, late := crowd.one())
+        assert refused(lab, late)['number'] == event['number'] + 1
         crowd.talk()
         assert counts(lab, proto) == {**unused, 'free': 0, 'used': unused['total']}
 
@@ -130,12 +60,12 @@ def test_one_destination(home, line, hook, mode, proto):
         if proto == 'tcp':
             wait_until(lambda: flows(lab, 'tcp', f'{gone.host}:{gone.port}')[0]['state'] ==
                        'fin', 'the end of a connection')
-        refused_once(lab, late)
+        refused(lab, late)
         crowd.talk()
         let_time_pass(crowd, ENDED_AFTER[proto])
         assert counts(lab, proto)['used'] == unused['total'] - 1
         assert late.contact(THERE) == external
-        refused_once(lab, crowd.one())
+        refused(lab, crowd.one())
         crowd.talk()
     let_all_end(lab)
     assert counts(lab, proto) == unused
@@ -151,7 +81,7 @@ def test_ports_serve_several_destinations(home, proto, mode):
     with Crowd(lab, proto) as crowd:
         for place in (THERE, ELSEWHERE):
             assert sorted(crowd.contact(total, place)) == sorted(SMALL.ports)
-            refused_once(lab, crowd.one(), place)
+            refused(lab, crowd.one(), place=place)
         assert outcomes(lab)['overlapped'] == counts(lab, proto)['overlapped'] == total
         crowd.talk()
     let_all_end(lab)
@@ -167,7 +97,7 @@ def test_open_ports_are_never_shared(home, cls):
         crowd.contact(len(SMALL.ports))
         late = crowd.one()
         for place in PLACES:
-            refused_once(lab, late, place)
+            refused(lab, late, place=place)
         for end in crowd.ends[:-1]:
             assert end.contact(ELSEWHERE) == end.contact(THERE)
         assert outcomes(lab)['overlapped'] == 0
@@ -181,5 +111,36 @@ def test_protocols_do_not_share_their_ports(home):
         for crowd in crowds:
             assert sorted(crowd.contact(len(SMALL.ports))) == sorted(SMALL.ports)
         for crowd in crowds:
-            refused_once(lab, crowd.one())
+            refused(lab, crowd.one())
             crowd.talk()
+
+
+@pytest.mark.parametrize('cls', [UdpEnd, IcmpEnd], ids=lambda cls: cls.proto)
+def test_rest(home, cls):
+    """RFC 6888 REQ-8: where anybody may send to a mapped port it serves nobody else for two
+    minutes, and then the next. Half of the ports are given back a minute after the others."""
+    lab = home(V6PLUS, 'endpoint')
+    proto, idle, half = cls.proto, ENDED_AFTER[cls.proto], len(V6PLUS.ports) // 2
+    unused = counts(lab, proto)
+
+    def passes(seconds):
+        """Later: the ports by use, if not zero."""
+        move_time(lab, seconds)
+        sweep(lab)
+        return {use: n for use, n in counts(lab, proto).items() if n and use != 'total'}
+    with Crowd(lab, proto) as crowd:
+        early = crowd.contact(half)
+        stay = Crowd(lab, proto)
+        later = stay.contact(half)
+        passes(idle * 2 / 3)
+        stay.talk()
+        assert passes(idle * 2 / 3) == {'resting': half, 'used': half}
+        refused(lab, late := crowd.one())
+        assert passes(idle / 3 + 1) == {'resting': 2 * half}
+        refused(lab, late)
+        assert passes(REST - idle / 3) == {'free': half, 'resting': half}
+        assert sorted(crowd.contact(half)) == sorted(early)
+        refused(lab, late)
+        assert passes(idle / 3 + 1) == {'free': half, 'used': half}
+        assert sorted(crowd.contact(half)) == sorted(later)
+        refused(lab, late)
