@@ -31,15 +31,17 @@ static __always_inline __u32 host_key(const __u8 *addr)
  */
 __noinline int host_take(const struct mape_flow *flow, __u32 limit)
 {
+	const struct mape_config *cfg = mape_config();
 	struct mape_host fresh = { .refs = 1 }, *host;
 	__u32 key, slot;
 	void *record;
 
-	if (!flow)
+	if (!flow || !cfg)
 		return MAPE_OUT_CONTENDED;
 	key = host_key(flow->int_addr);
 	slot = port_slot(flow->proto);
 	fresh.serial = bpf_get_prandom_u32();
+	budget_spend(&fresh.opened, mape_now(cfg), 1); /* host_may_open() had no record to count in */
 	switch (record_hold_or_make(&hosts, &key, &fresh, &record)) {
 	case MAPE_BOUND:
 		break;
