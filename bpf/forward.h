@@ -62,7 +62,7 @@ static __always_inline long forward_add(const struct mape_config *cfg,
 		if (!mapping_insert(&endpoint, &b))
 			set |= MAPE_PORT_MAPPED;
 		else /* it sends from another port already */
-			host_put(host_key(flow->int_addr), port_slot(flow->proto));
+			host_put(addr4_word(flow->int_addr), port_slot(flow->proto));
 	}
 	/* Last, so that nobody is let in to an owner who is not set yet. */
 	return forward_flags(port, set, 0, &old) ? 0 : -EBUSY;

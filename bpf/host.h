@@ -17,14 +17,6 @@
  */
 #define MAPE_SEARCH_LIMIT (1 << 18)
 
-static __always_inline __u32 host_key(const __u8 *addr)
-{
-	__u32 key;
-
-	__builtin_memcpy(&key, addr, 4);
-	return key;
-}
-
 /*
  * Count one more port for a host. MAPE_KERNEL_OUT, or the reason why not. limit 0: any number.
  * Given back by host_put().
@@ -38,7 +30,7 @@ __noinline int host_take(const struct mape_flow *flow, __u32 limit)
 
 	if (!flow || !cfg)
 		return MAPE_OUT_CONTENDED;
-	key = host_key(flow->int_addr);
+	key = addr4_word(flow->int_addr);
 	slot = port_slot(flow->proto);
 	fresh.serial = bpf_get_prandom_u32();
 	budget_spend(&fresh.opened, mape_now(cfg), 1); /* host_may_open() had no record to count in */
@@ -78,7 +70,7 @@ __noinline int host_put(__u32 key, __u32 slot)
 static __always_inline bool host_may_open(const struct mape_config *cfg,
 					  const struct mape_flow *flow)
 {
-	__u32 key = host_key(flow->int_addr);
+	__u32 key = addr4_word(flow->int_addr);
 	__u64 now = mape_now(cfg);
 	struct mape_host *host;
 
@@ -95,7 +87,7 @@ static __always_inline bool host_may_open(const struct mape_config *cfg,
 
 static __always_inline struct mape_budget *host_searches(const struct mape_flow *flow)
 {
-	__u32 key = host_key(flow->int_addr);
+	__u32 key = addr4_word(flow->int_addr);
 	struct mape_host *host = bpf_map_lookup_elem(&hosts, &key);
 
 	return host ? &host->searched : 0;

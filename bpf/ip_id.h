@@ -9,15 +9,12 @@
 
 #include "maps.h"
 
-/* The first of `count` ids in a row for packets of this flow, host order. */
-__noinline __u32 ip_ids_take(const struct mape_flow *flow, __u32 count)
+/* The first of `count` ids in a row for packets to this address, as in memory; host order. */
+__noinline __u32 ip_ids_take(__u32 addr, __u32 proto, __u32 count)
 {
-	__u32 addr, key, *next;
+	__u32 key, *next;
 
-	if (!flow)
-		return 0;
-	__builtin_memcpy(&addr, flow->rem_addr, 4);
-	key = (addr ^ flow->proto) * 0x9e3779b1U >> (32 - MAPE_IP_IDS_BITS);
+	key = (addr ^ proto) * 0x9e3779b1U >> (32 - MAPE_IP_IDS_BITS);
 	next = bpf_map_lookup_elem(&ip_ids, &key);
 	if (!next)
 		return 0;

@@ -92,7 +92,7 @@ static __noinline int mapping_put(const struct mape_config *cfg, const struct ma
 	if (__sync_fetch_and_sub(&m->refs, 1) != 1)
 		return 0;
 	bpf_map_delete_elem(&mappings, key);
-	host_put(host_key(key->addr), port_slot(key->proto));
+	host_put(addr4_word(key->addr), port_slot(key->proto));
 	return port_put(cfg, port_slot(key->proto), index);
 }
 

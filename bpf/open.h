@@ -43,7 +43,7 @@ static __noinline int bind_port(const struct mape_config *cfg, const struct mape
 	}
 	if (bind_shared_port(cfg, flow, b))
 		return MAPE_KERNEL_OUT;
-	host_put(host_key(flow->int_addr), slot);
+	host_put(addr4_word(flow->int_addr), slot);
 	return MAPE_OUT_NO_PORT;
 }
 
@@ -71,7 +71,7 @@ static __always_inline int bind_endpoint(const struct mape_config *cfg,
 	if (b->flags & MAPE_SESSION_OVERLAP)
 		overlap_delete(flow, b->ext_port);
 	b->flags = 0;
-	host_put(host_key(flow->int_addr), port_slot(flow->proto));
+	host_put(addr4_word(flow->int_addr), port_slot(flow->proto));
 	port_put(cfg, port_slot(flow->proto), b->index);
 	if (err != -EEXIST)
 		return MAPE_OUT_NO_MEMORY;
@@ -258,7 +258,7 @@ __noinline int session_admit(struct mape_flow *wanted, __u32 index, __u8 state)
 			if (host_take(&flow, 0) != MAPE_KERNEL_OUT)
 				return 0;
 			if (!port_join(port, &b.generation)) {
-				host_put(host_key(flow.int_addr), port_slot(flow.proto));
+				host_put(addr4_word(flow.int_addr), port_slot(flow.proto));
 				return 0;
 			}
 			b.flags = MAPE_SESSION_OWN_PORT;

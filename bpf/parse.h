@@ -105,10 +105,13 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 		return MAPE_BAD_FRAGMENT;
 	p->quote = quote;
 	p->quote_l4 = quote + ihl;
-	/* Where something follows the quote, the error says how long it is (RFC 4884 section 4). */
-	p->quote_end = p->end;
-	if (quote_words && quote + quote_words * 4 < p->end)
-		p->quote_end = quote + quote_words * 4;
+	/*
+	 * Where something follows the quote, the error says how long it is (RFC 4884 section 4). Too
+	 * short to be true is no length: the field used to be unused.
+	 */
+	p->quote_end = quote + quote_words * 4;
+	if (p->quote_end < p->quote_l4 + 8 || p->quote_end > p->end)
+		p->quote_end = p->end;
 	p->flow.proto = ip->proto;
 	/* RFC 792: at least eight bytes of the transport header are quoted. */
 	if (p->quote_l4 + 8 > p->end)

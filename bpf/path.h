@@ -73,7 +73,8 @@ static __always_inline void change_to_external(mape_ctx *ctx, const struct mape_
 	c->tos = p->tos;
 	c->new_id = !p->atomic;
 	if (c->new_id)
-		c->id = ip_ids_take(&p->flow, ctx_segments(ctx, p->l3 + p->headers));
+		c->id = ip_ids_take(addr4_word(p->far), p->proto,
+				    ctx_segments(ctx, p->l3 + p->headers));
 }
 
 /* Does an outbound packet without a session open one? */

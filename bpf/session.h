@@ -36,7 +36,7 @@ static __always_inline void binding_put(const struct mape_config *cfg, const str
 	if (b->flags & MAPE_SESSION_OVERLAP)
 		overlap_delete(flow, b->ext_port);
 	if (b->flags & MAPE_SESSION_OWN_PORT) {
-		host_put(host_key(flow->int_addr), port_slot(flow->proto));
+		host_put(addr4_word(flow->int_addr), port_slot(flow->proto));
 		port_put(cfg, port_slot(flow->proto), b->index);
 		return;
 	}

@@ -97,13 +97,18 @@ enum {
 #define L3_PLAIN ETH_LEN
 #define L3_TUNNEL (ETH_LEN + IP6_LEN)
 
+/* As it is in memory. */
+static __always_inline __u32 addr4_word(const __u8 *addr)
+{
+	__u32 word;
+
+	__builtin_memcpy(&word, addr, 4);
+	return word;
+}
+
 static __always_inline bool addr4_equal(const __u8 *a, const __u8 *b)
 {
-	__u32 x, y;
-
-	__builtin_memcpy(&x, a, 4);
-	__builtin_memcpy(&y, b, 4);
-	return x == y;
+	return addr4_word(a) == addr4_word(b);
 }
 
 static __always_inline bool addr6_equal(const __u8 *a, const __u8 *b)
