@@ -47,11 +47,11 @@ SHARES = sum(line[3] for line in LINES.values())
 PSID = 77
 
 
-def port_set(offset, psid_len):
+def port_set(offset, psid_len, psid):
     """RFC 7597 section 5.1: the bits behind the offset are the PSID, those before it not 0."""
     tail = 16 - offset - psid_len
     return [port for port in range(1, 1 << 16)
-            if (port >> tail) % (1 << psid_len) == PSID and (not offset or port >> (16 - offset))]
+            if (port >> tail) % (1 << psid_len) == psid and (not offset or port >> (16 - offset))]
 
 
 class World:
@@ -298,7 +298,7 @@ def test_random_operations(bench, name):
     offset, psid_len, mode, share = LINES[name]
     steps = STEPS * share // SHARES
     print(f"MAPE_SEED={SEED}, {steps} steps")
-    ports = port_set(offset, psid_len)
+    ports = port_set(offset, psid_len, PSID)
     assert len(ports) == int(name.split("-")[0])
     bench.load(offset=offset, psid_len=psid_len, psid=PSID, filtering=mode,
                mark_mask=0xff << MARK_SHIFT, mark_shift=MARK_SHIFT,
