@@ -12,6 +12,7 @@
  *	{"cmd":"batch", "bytes":N, "progs":[P, ...]}  and N bytes of steps (batch.h)
  *	                                        -> {"bytes":M} and M bytes of results
  *	{"cmd":"reload"}                        the programs anew on the same maps
+ *	{"cmd":"shuffle"}                       the ports in new order, as after a load
  *	{"cmd":"control", "op":N, "count", "slot", "flow":HEX}  -> fields of struct mape_request
  *	{"cmd":"deep"}                          -> {"findings":[...]} of the product's audit
  *	{"cmd":"dump", "map":M}                 -> {"items":[[KEY,VALUE],...]}, per CPU concatenated
@@ -179,6 +180,27 @@ static int cmd_reload(struct json_object *request, struct json_object *answer)
 	return harness_reload(&bench);
 }
 
+/* As after a load: all ports free and in new random order. There must be no session or forward. */
+static int cmd_shuffle(struct json_object *request, struct json_object *answer)
+{
+	static const char *const queues[] = { "free_ports_tcp", "free_ports_udp", "free_ports_icmp" };
+	struct mape_request init = { .op = MAPE_OP_INIT };
+	const struct mape_port unused = {};
+	uint32_t index, n = MAPE_SLOT_COUNT * bench.config.ports.count;
+
+	(void)request;
+	(void)answer;
+	for (size_t i = 0; i < MAPE_SLOT_COUNT; i++)
+		while (!bpf_map_lookup_and_delete_elem(objects_map(&bench.objects, queues[i]), NULL,
+						       &index))
+			;
+	for (index = 0; index < n; index++)
+		if (bpf_map_update_elem(objects_map(&bench.objects, "ports"), &index, &unused,
+					BPF_ANY))
+			return err_sys(errno, NULL, "cannot write 'ports'");
+	return harness_control(&bench, &init);
+}
+
 static int cmd_control(struct json_object *request, struct json_object *answer)
 {
 	struct mape_request r = { .op = number(request, "op", 0),
@@ -291,6 +313,7 @@ static const struct {
 	{ "now", cmd_now },         { "run", cmd_run },   { "control", cmd_control },
 	{ "deep", cmd_deep },       { "dump", cmd_dump }, { "lookup", cmd_lookup },
 	{ "update", cmd_update },   { "batch", cmd_batch }, { "reload", cmd_reload },
+	{ "shuffle", cmd_shuffle },
 };
 
 static int serve(struct json_object *request, struct json_object *answer)
