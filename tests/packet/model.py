@@ -48,17 +48,25 @@ class Session:
 class Napt:
     """The sessions that are alive, and everything that follows from them."""
 
-    def __init__(self, ports, mode, timeouts):
-        """timeouts: {state of TCP, or "udp" or "icmp": seconds}"""
+    def __init__(self, ports, mode, timeouts, rest=0, host_ports=0):
+        """timeouts: {state of TCP, or "udp" or "icmp": seconds}
+
+        rest: for so long a UDP port or query id serves nobody else after its last session (RFC
+        6888 REQ-8); host_ports: so many of each protocol one LAN host may hold (REQ-4); 0: no limit.
+        """
         self.ports = frozenset(ports)
         self.mode = mode
         self.timeouts = timeouts
+        self.rest = rest
+        self.host_ports = host_ports
         self.now = 0
         self.sessions = {}
         self.users = {proto: {} for proto in (TCP, UDP, ICMP)}  # {port: {remote: flow}}
         self.mappings = {}  # endpoint: [port, sessions that use it]
         self.peers = {}     # (protocol, port, remote address): {endpoint: sessions}
         self.mixed = set()  # those that had two endpoints at once
+        self.held = Counter()  # (protocol, internal address): mappings, and sessions without one
+        self.freed = {UDP: {}, ICMP: {}}  # {port: when it served last}
         self.counts = Counter()
 
     # -- what lives ---------------------------------------------------------------------------
@@ -66,6 +74,7 @@ class Napt:
     def add(self, flow, session):
         self.sessions[flow] = session
         self.users[flow[0]].setdefault(session.port, {})[flow[3:]] = flow
+        self.held[flow[:2]] += session.own or flow[:3] not in self.mappings
         if not session.own:
             self.mappings.setdefault(flow[:3], [session.port, 0])[1] += 1
         peer = flow[0], session.port, flow[3]
@@ -80,11 +89,13 @@ class Napt:
         del users[flow[3:]]
         if not users:
             del self.users[flow[0]][session.port]
+            self.freed.get(flow[0], {})[session.port] = self.now
         if not session.own:
             mapping = self.mappings[flow[:3]]
             mapping[1] -= 1
             if not mapping[1]:
                 del self.mappings[flow[:3]]
+        self.held[flow[:2]] -= session.own or flow[:3] not in self.mappings
         peer = flow[0], session.port, flow[3]
         holders = self.peers[peer]
         holders[flow[:3]] -= 1
@@ -96,7 +107,8 @@ class Napt:
 
     def touch(self, flow, way, flags):
         session = self.sessions[flow]
-        session.last = self.now
+        if session.state != "trans" or not flags & RST:
+            session.last = self.now
         if flow[0] == TCP:
             session.state = tcp_next(session.state, way, flags)
 
@@ -135,6 +147,18 @@ class Napt:
             self.counts["opened"] += 1
         self.touch(flow, "out", flags)
 
+    def resting(self, proto, port):
+        return port in self.freed.get(proto, ()) and \
+            self.now - self.freed[proto][port] < self.rest
+
+    def none_free(self, proto):
+        users = self.users[proto]
+        return all(port in users or self.resting(proto, port) for port in self.ports)
+
+    def limited(self, flow):
+        """Does the host hold so many ports that it gets no other one?"""
+        return self.host_ports and self.held[flow[:2]] >= self.host_ports
+
     def judge_choice(self, flow, port):
         """A new session got this port. Returns whether it has it for itself alone."""
         users, mapping = self.users[flow[0]], self.mappings.get(flow[:3])
@@ -146,8 +170,11 @@ class Napt:
             assert flow[3:] in users[mapping[0]], \
                 "the endpoint's mapping was not reused (RFC 4787 REQ-1)"
             self.counts["second mapping"] += 1
-        if port in users:
-            assert len(users) == len(self.ports), "shared a port although others were free"
+        assert not self.limited(flow), f"{flow} got a port beyond the host's limit"
+        if port not in users:
+            assert not self.resting(flow[0], port), f"port {port} did not rest (RFC 6888 REQ-8)"
+        else:
+            assert self.none_free(flow[0]), "shared a port although others were free"
             assert self.mode != ENDPOINT, "shared a port to which anybody may send"
             self.counts["overlapped"] += 1
         return bool(mapping)
@@ -155,10 +182,13 @@ class Napt:
     def judge_refusal(self, flow):
         """There must have been no choice."""
         users, mapping = self.users[flow[0]], self.mappings.get(flow[:3])
-        assert len(users) == len(self.ports), f"{flow} refused although ports were free"
-        if self.mode == ENDPOINT:
-            assert not mapping, f"{flow} refused although its endpoint has a mapping"
-        else:
+        assert not mapping or flow[3:] in users[mapping[0]], \
+            f"{flow} refused although its endpoint has a mapping"
+        if self.limited(flow):
+            self.counts["limited"] += 1
+            return
+        assert self.none_free(flow[0]), f"{flow} refused although ports were free"
+        if self.mode != ENDPOINT:
             assert all(flow[3:] in remotes for remotes in users.values()), \
                 f"{flow} refused although a port could be shared (RFC 7857 section 3)"
         self.counts["refused"] += 1

@@ -178,14 +178,20 @@ def change_ip(r, at, source, addr):
     r.new[start:start + 4] = addr
 
 
-def rewrite(d, way, addr, port, ttl_dec=0, tos=None, mss=0):
-    """The packet with our side's address and port replaced. way: "out" or "in"; mss: its limit."""
+def rewrite(d, way, addr, port, ttl_dec=0, tos=None, mss=0, ident=None):
+    """The packet with our side's address and port replaced.
+
+    way: "out" or "in"; mss: its limit; ident: the new identification of a packet without DF, which
+    shares its address with others' (RFC 6864 section 5.3.1).
+    """
     r = Rewriter(d.packet)
     out = way == "out"
     change_ip(r, 0, out, addr)
     r.new[8] -= ttl_dec
     if tos is not None:
         r.new[1] = tos
+    if ident is not None and not d.packet[6] & 0x40:
+        put(r.new, 4, ident)
     r.carry(10, cover(10, 0, d.l4))
     if d.error:
         rewrite_error(r, d, not out, addr, port)

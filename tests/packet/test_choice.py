@@ -13,9 +13,9 @@ from collections import Counter
 
 import pytest
 
-from bench import Batch
+from batch import Batch
 from octets import FROM_STACK, ICMP, SYN, TCP, UDP, inet_aton, packet, ports_of
-from test_property import key, port_set
+from walk import key, port_set
 
 FILLINGS = 6 if os.environ.get("MAPE_SLOW") else 34  # of three protocols each: 100,000 picks
 LISTS = 102
