@@ -17,16 +17,18 @@ STEPS = 10 ** 6 if os.environ.get("MAPE_LONG") else \
     6000 if os.environ.get("MAPE_SLOW") else 60000
 SEED = int(os.environ.get("MAPE_SEED") or random.randrange(10 ** 6))
 
-# (offset, length of the PSID, filter mode, share of the steps). 240 ports, and sets so small that
-# ports run out and are shared all the time.
+# (offset, length of the PSID, filter mode, share of the steps, limits). 240 ports, and sets so small
+# that ports run out and are shared all the time.
 LINES = {
-    "240-address": (4, 8, ADDRESS, 5),
-    "240-endpoint": (4, 8, ENDPOINT, 3),
-    "240-address-port": (4, 8, ADDRESS_PORT, 4),
-    "63-address": (6, 10, ADDRESS, 3),
-    "15-address-port": (4, 12, ADDRESS_PORT, 2),
-    "8-address": (0, 13, ADDRESS, 2),
-    "15-endpoint": (4, 12, ENDPOINT, 1),
+    "240-address": (4, 8, ADDRESS, 5, {}),
+    "240-endpoint": (4, 8, ENDPOINT, 3, {}),
+    "240-endpoint-rest": (4, 8, ENDPOINT, 3, {"rest": int(1.5 * PACE)}),
+    "240-address-port": (4, 8, ADDRESS_PORT, 4, {}),
+    "63-address": (6, 10, ADDRESS, 2, {}),
+    "63-address-limited": (6, 10, ADDRESS, 2, {"host_ports": 3}),
+    "15-address-port": (4, 12, ADDRESS_PORT, 2, {}),
+    "8-address": (0, 13, ADDRESS, 2, {}),
+    "15-endpoint-rest": (4, 12, ENDPOINT, 1, {"rest": int(1.5 * PACE)}),
 }
 if os.environ.get("MAPE_SLOW"):  # a load takes seconds there
     LINES = {name: LINES[name] for name in list(LINES)[::3]}
@@ -36,7 +38,7 @@ PSID = 77
 
 @pytest.mark.parametrize("name", LINES)
 def test_random_operations(bench, name):
-    offset, psid_len, mode, share = LINES[name]
+    offset, psid_len, mode, share, limits = LINES[name]
     steps = STEPS * share // SHARES
     print(f"MAPE_SEED={SEED}, {steps} steps")
     ports = port_set(offset, psid_len, PSID)
@@ -45,8 +47,9 @@ def test_random_operations(bench, name):
                mark_mask=0xff << MARK_SHIFT, mark_shift=MARK_SHIFT,
                timeout_s=[int(TIMEOUTS[state] * PACE) for state in STATES],
                timeout_udp_s=int(TIMEOUTS["udp"] * PACE),
-               timeout_icmp_s=int(TIMEOUTS["icmp"] * PACE))
-    walk = Walk(bench, ports, mode, f"{SEED} {name}")
+               timeout_icmp_s=int(TIMEOUTS["icmp"] * PACE), rest_s=limits.get("rest", 0),
+               host_ports=limits.get("host_ports", 0))
+    walk = Walk(bench, ports, mode, f"{SEED} {name}", **limits)
     batches = max(1, steps // BATCH)
     for number in range(batches):
         # Large sets take longer to fill: every port with every remote.
@@ -58,7 +61,8 @@ def test_random_operations(bench, name):
     counts = walk.model.counts
     print(dict(sorted(counts.items())), "live", len(walk.model.sessions))
     walk.end()
-    expect = {"opened", "expired", "flushed", "unasked", "answered", "hairpin", "refused"}
+    expect = {"opened", "expired", "flushed", "unasked", "answered", "hairpin",
+              "limited" if "host_ports" in limits else "refused"}
     if mode != ENDPOINT:
         expect |= {"overlapped", "second mapping"}
     if mode != ADDRESS_PORT:
