@@ -151,7 +151,7 @@ class Rewriter:
             return
         wrong = (was + ones_sum(covered(self.old))) % 0xffff
         now = (wrong - ones_sum(covered(self.new))) % 0xffff
-        if not now and (wrong or not whole or was == 0xffff):
+        if not now and not zero_means_none and (wrong or not whole or was == 0xffff):
             self.loose.add(at)
         put(self.new, at, now or (0xffff if zero_means_none else 0))
 
