@@ -34,7 +34,7 @@ def repair_header(data):
 
 
 class Generator:
-    """Frames of conversations: flow is (protocol, internal, port, remote, port), external a port."""
+    """Frames of conversations; flow is the model's, external the port that it has there."""
 
     def __init__(self, pick):
         self.pick = pick
@@ -69,11 +69,13 @@ class Generator:
             if pick.random() < 0.7:
                 repair_header(quote)
         length = pick.choice((28, 28, 32, 40, 128, len(quote), pick.randrange(60), len(quote)))
-        quote = bytes(quote[:length])
-        if pick.random() < 0.1:  # RFC 4884
-            quote = quote.ljust(128, b"\0")[:128] + b"\x20\0\0\0\0\x08\1\1" + pick.randbytes(4)
+        quote, words = bytes(quote[:length]), 0
+        if pick.random() < 0.2:  # RFC 4884, also in part and without sense
+            words = pick.choice((32, 32, min(length // 4, 255), pick.randrange(256)))
+            quote = quote.ljust(128 if words == 32 else length, b"\0") + b"\x20\0\0\0\0\x08\1\1" + \
+                pick.randbytes(4)
         return ipv4(ICMP, src, dst, icmp(pick.choice((3, 3, 3, 11, 12)), pick.randrange(16),
-                                         struct.pack("!HH", 0, 1280), quote), tos=0xc0)
+                                         struct.pack("!BBH", 0, words, 1280), quote), tos=0xc0)
 
     def outbound(self, flow, external):
         proto, *ends = flow
@@ -90,7 +92,7 @@ class Generator:
             return self.error(sent, router, EXTERNAL)
         return self.packet(proto, *remote, EXTERNAL, external, False)
 
-    # -- breaking -----------------------------------------------------------------------------------
+    # -- breaking -------------------------------------------------------------------------------
 
     def number(self):
         return self.pick.choice((self.pick.choice(EDGES), self.pick.randrange(65536)))
@@ -175,7 +177,9 @@ class Generator:
         end = word(data, 2)
         if not 20 <= l4 <= end - 8 <= len(data) - 8 or data[l4] not in ERROR:
             return
-        data[l4 + 5] = 0  # how much is quoted, for RFC 4884: test_icmp_error.py
+        quote = l4 + 8
+        if quote < end and 4 * data[l4 + 5] < (data[quote] & 15) * 4 + 8:
+            data[l4 + 5] = 0  # nobody says what a length below RFC 792's minimum means
         if self.pick.random() < 0.8:
             put(data, l4 + 2, 0)
             put(data, l4 + 2, checksum(bytes(data[l4:end])))

@@ -51,8 +51,8 @@ class Napt:
     def __init__(self, ports, mode, timeouts, rest=0, host_ports=0):
         """timeouts: {state of TCP, or "udp" or "icmp": seconds}
 
-        rest: for so long a UDP port or query id serves nobody else after its last session (RFC
-        6888 REQ-8); host_ports: so many of each protocol one LAN host may hold (REQ-4); 0: no limit.
+        rest: for so long a UDP port or query id serves nobody after its last session (RFC 6888
+        REQ-8); host_ports: so many of each protocol one LAN host may hold (REQ-4), 0: any number.
         """
         self.ports = frozenset(ports)
         self.mode = mode
@@ -229,7 +229,7 @@ class Napt:
         return {flow}
 
     def arrived(self, proto, port, remote, flags, flow, hairpin=False):
-        """An inbound packet reached this flow, or nobody (None). Returns the mark it has to have."""
+        """An inbound packet reached this flow, or nobody (None). Returns the mark that it needs."""
         opens = proto == UDP or proto == TCP and flags & (SYN | ACK | RST) == SYN
         may = self.meant(proto, port, remote, opens)
         assert flow in may, f"{remote} to {port} reached {flow} instead of {may}"

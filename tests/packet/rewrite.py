@@ -35,7 +35,7 @@ class Dissected:
     icmp_type: int = -1
     tcp_flags: int = 0
     addresses: tuple = ()   # (source, destination)
-    inside: tuple = ()      # (protocol, source, port, destination, port), of the quote if there is one
+    inside: tuple = ()      # (protocol, source, port, destination, port), of an error the quote's
 
 
 def ip_header(data):
@@ -87,7 +87,7 @@ def dissect_icmp(d, l4, way):
     if l4[0] in ERROR:
         d.error = True
         d.quote = d.l4 + 8
-        dissect_quote(d, l4[8:], way)
+        dissect_quote(d, l4, way)
     elif l4[0] in QUERY | REPLY:
         # The LAN asks outbound and is answered inbound, whatever the type says.
         d.inside = ends(ICMP, d.packet, l4, way == "out")
@@ -95,10 +95,16 @@ def dissect_icmp(d, l4, way):
         d.faults.add("protocol")
 
 
-def dissect_quote(d, quote, way):
+def quoted(l4):
+    """What an ICMP error quotes: all there is, or as much as it says (RFC 4884 section 4)."""
+    return l4[8:8 + 4 * l4[5]] if l4[5] else l4[8:]
+
+
+def dissect_quote(d, l4, way):
     """The packet that is quoted went the other way."""
+    quote = l4[8:]
     lengths = ip_header(quote)
-    if not lengths or lengths[0] + 8 > len(quote):
+    if not lengths or lengths[0] + 8 > len(quoted(l4)):
         d.faults.add("malformed")
     if len(quote) >= 8 and word(quote, 6) & 0x1fff:
         d.faults.add("fragment")
@@ -109,13 +115,13 @@ def dissect_quote(d, quote, way):
     # RFC 5508 REQ-3: an error is believed if its checksum and the quoted header's are right.
     if ones_sum(d.packet[d.l4:]) != 0xffff or ones_sum(quote[:lengths[0]]) != 0xffff:
         d.faults.add("checksum")
-    proto, l4 = quote[9], quote[lengths[0]:]
+    proto, inner_l4 = quote[9], quote[lengths[0]:]
     asked = way == "in"
     # Nobody is told about an ICMP packet but a query of ours, or the reply to it.
-    if proto == ICMP and l4[0] not in (QUERY if asked else REPLY):
+    if proto == ICMP and inner_l4[0] not in (QUERY if asked else REPLY):
         d.faults.add("malformed")
         return
-    d.inside = ends(proto, quote, l4, asked)
+    d.inside = ends(proto, quote, inner_l4, asked)
 
 
 def mss_option(segment):
@@ -226,8 +232,8 @@ def rewrite_l4(r, proto, ip, l4, end, source, port):
 def rewrite_error(r, d, source, addr, port):
     """Our side of the quoted packet, and the checksum of the error over all of it."""
     ihl = (d.packet[d.quote] & 15) * 4
-    end = len(d.packet)
+    end = d.quote + len(quoted(d.packet[d.l4:]))
     change_ip(r, d.quote, source, addr)
     r.carry(d.quote + 10, cover(d.quote + 10, d.quote, d.quote + ihl))
     rewrite_l4(r, d.inside[0], d.quote, d.quote + ihl, end, source, port)
-    r.carry(d.l4 + 2, cover(d.l4 + 2, d.l4, end))
+    r.carry(d.l4 + 2, cover(d.l4 + 2, d.l4, len(d.packet)))

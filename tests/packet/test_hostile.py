@@ -4,7 +4,8 @@
 Each one is either dropped, with exactly one counter that names something that is really wrong with
 it; or untouched and uncounted; or it is, byte for byte, what rewrite.py says.
 
-24,000 packets; MAPE_LONG=1 makes it 100,000, MAPE_SLOW=1 (emulation) 2,400. MAPE_SEED repeats a run.
+24,000 packets; with MAPE_LONG=1 100,000, with MAPE_SLOW=1 (emulation) 2,400. MAPE_SEED=N, which
+every run prints, repeats it.
 """
 import os
 import random
@@ -125,7 +126,8 @@ class World:
         verdict = (XDP if xdp else TC).get(result.ret, str(result.ret))
         counted = {self.bench.keys[i]: packets for i, (packets, _) in result.counts.items()}
         want = getattr(self, path)(frame, result.data)
-        story = f"{path} {self.hook}: {verdict} {counted}\nin  {frame.hex()}\nout {result.data.hex()}"
+        story = f"{path} {self.hook}: {verdict} {counted}\n" \
+            f"in  {frame.hex()}\nout {result.data.hex()}"
         if want.reasons:
             assert verdict == "drop" and list(counted.values()) == [1] and \
                 set(counted) <= want.reasons, f"not dropped for {want.reasons}: {story}"
@@ -137,7 +139,8 @@ class World:
         else:
             assert counted == {want.way: 1}, f"not {want.way}: {story}"
             handed = xdp and want.way == "kernel_in"
-            assert verdict == ("pass" if handed else "redirect") and bool(result.meta) == handed, story
+            assert verdict == ("pass" if handed else "redirect"), story
+            assert bool(result.meta) == handed, story
             assert want.same(result.data), \
                 f"{story}\n{wire.differences(want.frame(), result.data)}"
             self.counts[want.way] += 1

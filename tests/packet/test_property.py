@@ -3,7 +3,8 @@
 data both ways, FIN and RST, strangers, hairpins, single flushes, expiries, sweeps, and reloads,
 which are the programs loaded anew on the same maps.
 
-60,000 steps; MAPE_LONG=1 makes it 1,000,000, MAPE_SLOW=1 (emulation) 6,000. MAPE_SEED repeats a run.
+60,000 steps; with MAPE_LONG=1 1,000,000, with MAPE_SLOW=1 (emulation) 6,000. MAPE_SEED=N, which
+every run prints, repeats it.
 """
 import os
 import random
@@ -17,8 +18,8 @@ STEPS = 10 ** 6 if os.environ.get("MAPE_LONG") else \
     6000 if os.environ.get("MAPE_SLOW") else 60000
 SEED = int(os.environ.get("MAPE_SEED") or random.randrange(10 ** 6))
 
-# (offset, length of the PSID, filter mode, share of the steps, limits). 240 ports, and sets so small
-# that ports run out and are shared all the time.
+# (offset, length of the PSID, filter mode, share of the steps, limits). 240 ports, and sets so
+# small that ports run out and are shared all the time.
 LINES = {
     "240-address": (4, 8, ADDRESS, 5, {}),
     "240-endpoint": (4, 8, ENDPOINT, 3, {}),

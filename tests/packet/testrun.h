@@ -65,10 +65,13 @@ static inline int testrun_tc(struct testrun *t, struct bpf_test_run_opts *opts)
 static inline int testrun(struct testrun *t)
 {
 	static unsigned char buffer[2 * PACKET_MAX];
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = t->in, .data_size_in = t->in_len,
-			    .data_out = buffer, .data_size_out = sizeof(buffer));
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int err;
 
+	opts.data_in = t->in;
+	opts.data_size_in = t->in_len;
+	opts.data_out = buffer;
+	opts.data_size_out = sizeof(buffer);
 	t->meta_len = 0;
 	err = t->xdp ? testrun_xdp(t, &opts) : testrun_tc(t, &opts);
 	t->ret = opts.retval;
