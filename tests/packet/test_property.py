@@ -40,7 +40,7 @@ PSID = 77
 @pytest.mark.parametrize("name", LINES)
 def test_random_operations(bench, name):
     offset, psid_len, mode, share, limits = LINES[name]
-    steps = STEPS * share // SHARES
+    steps = -(-STEPS * share // SHARES)
     print(f"MAPE_SEED={SEED}, {steps} steps")
     ports = port_set(offset, psid_len, PSID)
     assert len(ports) == int(name.split("-")[0])
@@ -51,16 +51,18 @@ def test_random_operations(bench, name):
                timeout_icmp_s=int(TIMEOUTS["icmp"] * PACE), rest_s=limits.get("rest", 0),
                host_ports=limits.get("host_ports", 0))
     walk = Walk(bench, ports, mode, f"{SEED} {name}", **limits)
-    batches = max(1, steps // BATCH)
-    for number in range(batches):
+    number, batches = 0, -(-steps // BATCH)
+    while walk.steps < steps:
         # Large sets take longer to fill: every port with every remote.
         walk.run(BATCH, crowded=number % 16 < 11 if len(ports) > 100 else number % 4 < 2)
-        if number % 20 == 19 or number + 1 == batches:
+        if number % 20 == 19:
             walk.audit()
         if number % max(20, batches // 8) == 19:
             walk.reload()
+        number += 1
+    walk.audit()
     counts = walk.model.counts
-    print(dict(sorted(counts.items())), "live", len(walk.model.sessions))
+    print(dict(sorted(counts.items())), "live", len(walk.model.sessions), "steps", walk.steps)
     walk.end()
     expect = {"opened", "expired", "flushed", "unasked", "answered", "hairpin",
               "limited" if "host_ports" in limits else "refused"}

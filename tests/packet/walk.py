@@ -57,6 +57,7 @@ class Walk:
         self.wan = ["wan_xdp"] + ["wan_tc"] * bench.tc_decap
         self.judges = []
         self.batch = None
+        self.steps = 0
 
     # -- one operation: its steps, and how their results are judged ------------------------------
 
@@ -230,6 +231,7 @@ class Walk:
         results = self.bench.batch(self.batch)
         for judge, facts in self.judges:
             judge(results, *facts)
+        self.steps += len(self.judges)
         assert self.bench.live() == len(self.model.sessions)
 
     def reload(self):
