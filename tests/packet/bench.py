@@ -155,7 +155,7 @@ class Bench:
 
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE)
         self.devices = self.ask("devices")
         self.keys = outcome_keys()
         self.offset = 0
@@ -171,19 +171,30 @@ class Bench:
         """Sends all requests in one go, then reads the answers."""
         for start in range(0, len(requests), 100):  # a pipe holds only so much
             chunk = requests[start:start + 100]
-            self.process.stdin.write("".join(json.dumps(r) + "\n" for r in chunk))
+            self.process.stdin.write("".join(json.dumps(r) + "\n" for r in chunk).encode())
             self.process.stdin.flush()
             for request in chunk:
-                line = self.process.stdout.readline()
-                if not line:
-                    raise BenchError(f"progrun ended with {self.process.wait()}")
-                answer = json.loads(line)
-                if "error" in answer:
-                    raise BenchError(f"{request['cmd']}: {answer['error']}")
-                yield answer
+                yield self.answer(request)
+
+    def answer(self, request):
+        line = self.process.stdout.readline()
+        if not line:
+            raise BenchError(f"progrun ended with {self.process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BenchError(f"{request['cmd']}: {answer['error']}")
+        return answer
 
     def ask(self, cmd, **fields):
         return next(self.ask_many([dict(cmd=cmd, **fields)]))
+
+    def batch(self, steps):
+        """Runs a Batch; its results in order."""
+        request = dict(cmd="batch", bytes=len(steps.data), progs=steps.PROGS)
+        self.process.stdin.write(json.dumps(request).encode() + b"\n" + steps.data)
+        self.process.stdin.flush()
+        size = self.answer(request)["bytes"]
+        return steps.results(self.process.stdout.read(size))
 
     def load(self, reserve=0, **config):
         # The strictest filter, unless a test is about the others.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("bench", "check", "line")
+pytest.register_assert_rewrite("bench", "check", "line", "model", "walk")
 
 from bench import Bench  # noqa: E402
 from line import Line  # noqa: E402

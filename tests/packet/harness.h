@@ -175,6 +175,48 @@ static inline int harness_load(struct harness *h, const struct mape_config *conf
 	return harness_ports(h);
 }
 
+/* Every map of the object becomes the old one of that name, contents and all. */
+static inline int harness_keep_maps(struct bpf_object *obj, const struct objects *old)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) {
+		const char *name = bpf_map__name(map);
+		int ret = bpf_map__reuse_fd(map, objects_map(old, name));
+
+		if (ret)
+			return err_sys(-ret, NULL, "cannot keep the map '%s'", name);
+	}
+	return 0;
+}
+
+/*
+ * All programs anew on the same maps, as when a newer version takes over a running instance. The
+ * sweep's timers go on with the program that started them. 0, or -1 with err().
+ */
+static inline int harness_reload(struct harness *h)
+{
+	struct harness fresh = *h;
+
+	fresh.objects.tc = mape_tc__open();
+	fresh.objects.ctl = mape_ctl__open();
+	if (!fresh.objects.tc || !fresh.objects.ctl)
+		return err_sys(errno, objects_log(), "cannot open the BPF objects");
+	bpf_program__set_autoload(fresh.objects.tc->progs.wan_tc, h->tc_decap);
+	if (harness_keep_maps(fresh.objects.tc->obj, &h->objects) ||
+	    harness_keep_maps(fresh.objects.ctl->obj, &h->objects))
+		return -1;
+	if (mape_tc__load(fresh.objects.tc) || mape_ctl__load(fresh.objects.ctl))
+		return err_sys(errno, objects_log(), "the kernel did not accept the programs");
+	fresh.lan_xdp = harness_load_xdp(&fresh, "lan_xdp");
+	fresh.wan_xdp = harness_load_xdp(&fresh, "wan_xdp");
+	if (!fresh.lan_xdp || !fresh.wan_xdp)
+		return -1;
+	harness_close(h);
+	*h = fresh;
+	return 0;
+}
+
 /* The fd of a program by its name, -1 if there is none of that name. */
 static inline int harness_prog(const struct harness *h, const char *name)
 {

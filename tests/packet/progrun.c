@@ -9,18 +9,26 @@
  *	{"cmd":"now", "ns":N}                   the programs' clock runs N ns ahead
  *	{"cmd":"run", "prog":P, "data":HEX, "ifindex", "mark", "gso_size", "gso_segs", "flags"}
  *	                                        -> {"ret", "data", "meta", "mark"} or {"errno"}
+ *	{"cmd":"batch", "bytes":N, "progs":[P, ...]}  and N bytes of steps (batch.h)
+ *	                                        -> {"bytes":M} and M bytes of results
+ *	{"cmd":"reload"}                        the programs anew on the same maps
+ *	{"cmd":"shuffle"}                       the ports in new order, as after a load
  *	{"cmd":"control", "op":N, "count", "slot", "flow":HEX}  -> fields of struct mape_request
  *	{"cmd":"deep"}                          -> {"findings":[...]} of the product's audit
  *	{"cmd":"dump", "map":M}                 -> {"items":[[KEY,VALUE],...]}, per CPU concatenated
  *	{"cmd":"lookup", "map":M, "key":HEX}    -> {"value"}, or nothing if there is no such key
  *	{"cmd":"update", "map":M, "key":HEX, "value":HEX}
  */
+#include "batch.h"
 #include "deep.h"
 #include "json.h"
 
-#define PACKET_MAX 65536
-
 static struct harness bench;
+
+static struct { /* behind the answer that is being made */
+	unsigned char *bytes;
+	size_t size;
+} results;
 
 static int address(struct json_object *o, int family, void *to)
 {
@@ -51,6 +59,8 @@ static int config_fields(struct mape_config *c, struct json_object *o)
 	c->wan_ifindex = number(o, "wan_ifindex", c->wan_ifindex);
 	c->tun_ifindex = number(o, "tun_ifindex", c->tun_ifindex);
 	c->exit_ifindex = number(o, "exit_ifindex", c->exit_ifindex);
+	c->mark_mask = number(o, "mark_mask", c->mark_mask);
+	c->mark_shift = number(o, "mark_shift", c->mark_shift);
 	c->timeout_udp_s = number(o, "timeout_udp_s", c->timeout_udp_s);
 	c->timeout_icmp_s = number(o, "timeout_icmp_s", c->timeout_icmp_s);
 	for (size_t i = 0; timeouts && i < MAPE_STATE_COUNT; i++)
@@ -103,67 +113,92 @@ static int cmd_now(struct json_object *request, struct json_object *answer)
 	return harness_now(&bench, number(request, "ns", 0));
 }
 
-/* An XDP test run gives the metadata back in front of the packet, and its length in data. */
-static int run_xdp(int fd, struct json_object *request, struct bpf_test_run_opts *opts,
-		   struct json_object *answer)
-{
-	struct xdp_md in = { .data_end = opts->data_size_in }, out = {};
-
-	in.ingress_ifindex = number(request, "ifindex", 0);
-	opts->ctx_in = &in;
-	opts->ctx_size_in = sizeof(in);
-	opts->ctx_out = &out;
-	opts->ctx_size_out = sizeof(out);
-	if (bpf_prog_test_run_opts(fd, opts))
-		return -errno;
-	json_object_object_add(answer, "meta", hex(opts->data_out, out.data));
-	json_object_object_add(answer, "data",
-			       hex((char *)opts->data_out + out.data,
-				   opts->data_size_out - out.data));
-	return 0;
-}
-
-static int run_tc(int fd, struct json_object *request, struct bpf_test_run_opts *opts,
-		  struct json_object *answer)
-{
-	struct __sk_buff in = {}, out = {};
-
-	in.ifindex = number(request, "ifindex", 0);
-	in.mark = number(request, "mark", 0);
-	in.gso_size = number(request, "gso_size", 0);
-	in.gso_segs = number(request, "gso_segs", 0);
-	opts->flags = number(request, "flags", 0);
-	opts->ctx_in = &in;
-	opts->ctx_size_in = sizeof(in);
-	opts->ctx_out = &out;
-	opts->ctx_size_out = sizeof(out);
-	if (bpf_prog_test_run_opts(fd, opts))
-		return -errno;
-	put(answer, "mark", out.mark);
-	put(answer, "gso_segs", out.gso_segs);
-	json_object_object_add(answer, "data", hex(opts->data_out, opts->data_size_out));
-	return 0;
-}
-
 static int cmd_run(struct json_object *request, struct json_object *answer)
 {
-	static unsigned char in[PACKET_MAX], out[2 * PACKET_MAX];
+	static unsigned char in[PACKET_MAX];
 	const char *prog = text(request, "prog");
-	int fd = harness_prog(&bench, prog), n = unhex(text(request, "data"), in, sizeof(in));
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = n,
-			    .data_out = out, .data_size_out = sizeof(out));
-	int ret;
+	int n = unhex(text(request, "data"), in, sizeof(in)), ret;
+	struct testrun t = {
+		.fd = harness_prog(&bench, prog),
+		.xdp = strstr(prog, "_xdp"),
+		.in = in,
+		.in_len = n,
+		.ifindex = number(request, "ifindex", 0),
+		.mark = number(request, "mark", 0),
+		.gso_size = number(request, "gso_size", 0),
+		.gso_segs = number(request, "gso_segs", 0),
+		.flags = number(request, "flags", 0),
+	};
 
-	if (fd < 0)
+	if (t.fd < 0)
 		return err(NULL, "no program '%s'", prog);
 	if (n < 0)
 		return -1;
-	ret = strstr(prog, "_xdp") ? run_xdp(fd, request, &opts, answer) :
-				     run_tc(fd, request, &opts, answer);
-	if (ret)
+	ret = testrun(&t);
+	put(answer, "ret", t.ret);
+	if (ret) {
 		put(answer, "errno", -ret);
-	put(answer, "ret", (int32_t)opts.retval);
+		return 0;
+	}
+	put(answer, "mark", t.mark_out);
+	put(answer, "gso_segs", t.gso_segs_out);
+	json_object_object_add(answer, "meta", hex(t.meta, t.meta_len));
+	json_object_object_add(answer, "data", hex(t.data, t.data_len));
 	return 0;
+}
+
+/* The results follow the answer's line as they are. */
+static int cmd_batch(struct json_object *request, struct json_object *answer)
+{
+	struct json_object *progs = field(request, "progs");
+	size_t size = number(request, "bytes", 0);
+	struct batch b = { .bench = &bench };
+	unsigned char *steps = malloc(size + 1);
+	int ret;
+
+	if (!steps || fread(steps, 1, size, stdin) != size)
+		harness_die("the steps of a batch");
+	for (size_t i = 0; i < json_object_array_length(progs) && i < BATCH_PROGS; i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(progs, i));
+
+		b.fd[i] = harness_prog(&bench, name);
+		b.xdp[i] = strstr(name, "_xdp");
+	}
+	ret = batch_run(&b, steps, size);
+	free(steps);
+	free(results.bytes);
+	results.bytes = b.out;
+	results.size = ret ? 0 : b.used;
+	put(answer, "bytes", results.size);
+	return ret;
+}
+
+static int cmd_reload(struct json_object *request, struct json_object *answer)
+{
+	(void)request;
+	(void)answer;
+	return harness_reload(&bench);
+}
+
+/* As after a load: all ports free and in new random order. There must be no session or forward. */
+static int cmd_shuffle(struct json_object *request, struct json_object *answer)
+{
+	static const char *const queues[] = { "free_ports_tcp", "free_ports_udp", "free_ports_icmp" };
+	struct mape_request init = { .op = MAPE_OP_INIT };
+	const struct mape_port unused = {};
+	uint32_t index, n = MAPE_SLOT_COUNT * bench.config.ports.count;
+
+	(void)request;
+	(void)answer;
+	for (size_t i = 0; i < MAPE_SLOT_COUNT; i++)
+		while (!bpf_map_lookup_and_delete_elem(objects_map(&bench.objects, queues[i]), NULL,
+						       &index))
+			;
+	for (index = 0; index < n; index++)
+		if (bpf_map_update_elem(objects_map(&bench.objects, "ports"), &index, &unused,
+					BPF_ANY))
+			return err_sys(errno, NULL, "cannot write 'ports'");
+	return harness_control(&bench, &init);
 }
 
 static int cmd_control(struct json_object *request, struct json_object *answer)
@@ -277,7 +312,8 @@ static const struct {
 	{ "devices", cmd_devices }, { "load", cmd_load }, { "set", cmd_set },
 	{ "now", cmd_now },         { "run", cmd_run },   { "control", cmd_control },
 	{ "deep", cmd_deep },       { "dump", cmd_dump }, { "lookup", cmd_lookup },
-	{ "update", cmd_update },
+	{ "update", cmd_update },   { "batch", cmd_batch }, { "reload", cmd_reload },
+	{ "shuffle", cmd_shuffle },
 };
 
 static int serve(struct json_object *request, struct json_object *answer)
@@ -304,6 +340,8 @@ static void answer_line(const char *line)
 		json_object_object_add(answer, "error", json_object_new_string(message));
 	}
 	puts(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
+	fwrite(results.bytes, 1, results.size, stdout);
+	results.size = 0;
 	json_object_put(answer);
 	json_object_put(request);
 }
