@@ -9,6 +9,7 @@
 #   make bench-ports      many sessions over few ports, against nftables SNAT (root)
 #   make bpfeb            compile the BPF programs for big-endian machines
 #
+# WITH_PROVISIONING=0 leaves out what asks rule servers, and with it libcurl.
 # V=1 shows commands, WERROR=1 makes warnings errors, O=DIR builds elsewhere than in build/.
 # CC is gcc or clang, CLANG compiles the BPF programs (clang, or clang-14 to clang-19).
 
@@ -28,7 +29,9 @@ BPFTOOL := $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
 		       $(wildcard /usr/lib/linux-tools/*/bpftool) bpftool)
 endif
 PYTHON  ?= /usr/bin/python3
-export CC CLANG LLVM_STRIP BPFTOOL PYTHON
+# Rule servers are asked by HTTP and DNS; a small router may do without.
+WITH_PROVISIONING ?= 1
+export CC CLANG LLVM_STRIP BPFTOOL PYTHON WITH_PROVISIONING
 export MAPE_BUILD := $(abspath $(O))
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -42,11 +45,14 @@ MAKEFLAGS += --no-print-directory
 endif
 
 WARN    := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
-LIBS    := $(shell pkg-config --libs libbpf libxdp libmnl json-c 2> /dev/null)
+ONLINE  := $(filter-out 0,$(WITH_PROVISIONING))
+PKGS    := libbpf libxdp libmnl json-c $(if $(ONLINE),libcurl)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2> /dev/null)
+LIBS    := $(PKG_LIBS) $(if $(ONLINE),-lresolv)
 CFLAGS  ?= -O2 -g
 MAPE_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DMAPE_VERSION='"$(VERSION)"' \
-	-Iinclude -Iloader -I$(O)/gen \
-	$(shell pkg-config --cflags libbpf libxdp libmnl json-c 2> /dev/null)
+	-Iinclude -Iloader -I$(O)/gen $(if $(ONLINE),-DMAPE_PROVISIONING) \
+	$(shell pkg-config --cflags $(PKGS) 2> /dev/null)
 # The kernel fixes what callbacks take, used or not.
 BPF_CFLAGS := -g -O2 -mcpu=v3 $(WARN) -Wno-unused-parameter
 BPF_INCLUDES := -Iinclude -Ivmlinux -Ibpf
@@ -58,7 +64,8 @@ DEPFLAGS = -MMD -MP -MF $@.d
 BPF_SRC    := $(wildcard bpf/*.bpf.c)
 RULE_SRC   := $(wildcard loader/rule/*.c)
 MAIN_SRC   := $(wildcard loader/main.c)
-LOADER_SRC := $(filter-out $(MAIN_SRC) $(RULE_SRC),$(wildcard loader/*.c loader/*/*.c))
+ONLINE_SRC := $(if $(ONLINE),$(wildcard loader/provision/online/*.c))
+LOADER_SRC := $(filter-out $(MAIN_SRC) $(RULE_SRC),$(wildcard loader/*.c loader/*/*.c)) $(ONLINE_SRC)
 
 BPFEB_OBJ  := $(BPF_SRC:bpf/%.c=$(O)/bpfeb/%.o)
 UNIT_BPF   := $(wildcard tests/unit/*.bpf.c)
@@ -97,7 +104,7 @@ $(file >$@.new,$(1))$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; 
 endef
 
 # Looked at once, and whenever pkg-config misses a library.
-$(O)/stamp/deps: tests/deps $(if $(LIBS),,FORCE) | $(O)/stamp/
+$(O)/stamp/deps: tests/deps $(if $(PKG_LIBS),,FORCE) | $(O)/stamp/
 	@tests/deps --check build
 	@touch $@
 
