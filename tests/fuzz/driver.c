@@ -4,8 +4,8 @@
  *
  *	TARGET SECONDS SEED CORPUS-FILE...
  *
- * It finds less than a fuzzer that sees coverage, but the same input for the same seed. Before each
- * run the input is in build/fuzz/TARGET.input (--, argv[0] with ".input"), so a crash leaves it.
+ * It finds less than a fuzzer that sees coverage. The input of each run is in the file TARGET.input
+ * beside the program, where a crash leaves it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 			run_one(current, &f);
 		}
 	}
+	free(corpus);
 	printf("%llu runs, %d files, seed %s\n", runs, n, argv[2]);
 	return 0;
 }
