@@ -56,7 +56,7 @@ static int apply_rules(const struct search *s, const struct mape_rule *rules, si
 	return find_line(s, &rule, line);
 }
 
-/* JNPE's API names one border relay for BIGLOBE's lines too, but packets come from another, which
+/* JPNE's API names one border relay for BIGLOBE's lines too, but packets come from another, which
  * the built-in table has: more may be accepted than are sent to. */
 static void add_known_brs(struct mape_line *line)
 {
