@@ -110,14 +110,14 @@ static void warn_silent(enum prov_source source, const struct prov_cache *cache)
 static enum prov_result ask_or_recall(enum prov_source source, const struct prov_request *request,
 				      struct prov_cache *cache, struct prov_saying *saying)
 {
-	bool refresh = request->opts->refresh || request->opts->s46, fits, changed = false;
+	bool fits, changed = false;
 	enum prov_result result;
 	char prefix[MAPE_PREFIX_STRLEN];
 
 	mape_prefix6_str(request->prefix.ip6, request->prefix.len, prefix);
 	fits = cache->reply.bytes && !strcmp(cache->prefix, prefix);
 	/* fetched in the future: the clock was wrong then, or is now */
-	if (fits && !refresh && cache->fetched <= now_s() && now_s() < cache->timing.next) {
+	if (fits && !request->opts->refresh && cache->fetched <= now_s() && now_s() < cache->timing.next) {
 		result = recall(source, cache, saying);
 		if (result == PROV_OK)
 			return result;

@@ -206,6 +206,18 @@ static size_t make_order(const struct prov_opts *opts, enum prov_source order[PR
 	return n;
 }
 
+/* A rule that would be passed over in silence is a mistake. */
+static int check_by_hand(const struct prov_opts *opts, const struct rule_opts *rule)
+{
+	for (unsigned int i = 0; i < opts->from.n; i++)
+		if (!strcmp(opts->from.v[i], prov_source_name(PROV_BY_HAND)))
+			return 0;
+	if (!opts->from.n || !rule->rules.n)
+		return 0;
+	return err("Add --from by-hand, or leave --rule out.",
+		   "a rule is given by hand, but --from does not ask for it");
+}
+
 /* One source alone speaks for itself; of several, each has its say. */
 static int nothing_found(const struct prov_found *found)
 {
@@ -256,8 +268,8 @@ int prov_find(const struct prov_opts *opts, const struct rule_opts *rule,
 	int ret;
 
 	memset(found, 0, sizeof(*found));
-	ret = find_prefix(&s) || credentials_load(opts->credentials, &s.credentials) ||
-	      search(&s, found);
+	ret = check_by_hand(opts, rule) || find_prefix(&s) ||
+	      credentials_load(opts->credentials, &s.credentials) || search(&s, found);
 	explicit_bzero(&s.credentials, sizeof(s.credentials));
 	return ret ? -1 : 0;
 }

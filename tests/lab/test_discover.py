@@ -346,6 +346,8 @@ def test_order(world, ask):
     assert ask('builtin', 'hb46pp')['source'] == 'builtin'
     assert ask('ocn', 'hb46pp')['source'] == 'hb46pp'
     assert ask('by-hand', more=['--rule', world.line.rule_option])['source'] == 'by-hand'
+    said = ask('builtin', more=['--rule', world.line.rule_option], ok=False)
+    assert '--from by-hand' in said['hint']
     said = ask('ocn', 'jpne', ok=False)['error']
     assert OCN in said and JPNE in said
 

@@ -222,8 +222,8 @@ static void test_cache_damaged(void **state)
 		"", "{", "[]", "null", "{}", "{\"version\":2}",
 		"{\"version\":1,\"prefix\":\"x\",\"token\":\"\"}",
 		"{\"version\":1,\"prefix\":1,\"token\":\"\",\"server\":\"\"}",
-		"{\"version\":1,\"prefix\":\"01234567890123456789012345678901234567890123456789\","
-		"\"token\":\"\",\"server\":\"\"}",
+		("{\"version\":1,\"prefix\":\"01234567890123456789012345678901234567890123456789\","
+		 "\"token\":\"\",\"server\":\"\"}"),
 	};
 	char name[PATH_MAX];
 	struct prov_cache c;

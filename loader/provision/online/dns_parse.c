@@ -43,7 +43,7 @@ enum prov_result dns_parse_aaaa(const void *bytes, size_t len,
 	return *n ? PROV_OK : (err(NULL, "it has no IPv6 address"), PROV_NOTHING);
 }
 
-/* A TXT record is a sequence of strings, each behind its length; blanks between them are in them. */
+/* A TXT record is a sequence of strings, each behind its length. They are joined as they are. */
 static int join_strings(const ns_rr *record, char text[TXT_MAX], size_t *len)
 {
 	const uint8_t *p = ns_rr_rdata(*record);
