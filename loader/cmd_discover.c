@@ -82,7 +82,8 @@ static void other_out(const struct prov_found *found, const char *wan)
 			 wan);
 	if (found->method == PROV_IPIP)
 		out_text("A tunnel of the kernel does:\n"
-			 "  ip -6 tunnel add ipip0 mode ipip6 local %s remote %s dev %s encaplimit none",
+			 "  ip -6 tunnel add ipip0 mode ipip6 local %s remote %s dev %s "
+			 "encaplimit none",
 			 mape_ip6_str(answer->ipip[0].local, local),
 			 mape_ip6_str(answer->ipip[0].remote, remote), wan);
 }
@@ -126,7 +127,8 @@ static void found_out(const struct prov_found *found, const struct discover_opts
 		out_bool("mesh", "CE to CE", found->answer->fmr[0]);
 	}
 	if (prov_usable(found->method))
-		rule_out(&found->line, opts->rule.mtu ? opts->rule.mtu : wan->mtu - TUNNEL_OVERHEAD);
+		rule_out(&found->line,
+			 opts->rule.mtu ? opts->rule.mtu : wan->mtu - TUNNEL_OVERHEAD);
 	if (found->n_attempts > 1 || out_is_json())
 		attempts_out(found);
 	if (!prov_usable(found->method))
@@ -159,11 +161,11 @@ const struct command cmd_discover = {
 	.name = "discover",
 	.synopsis = "WAN",
 	.summary = "find out by which rule a line works",
-	.details = "Asks one source after the other, up to the first that knows a rule for the line on\n"
-		   "the device WAN: the rule given with --rule, DHCPv6, the rule servers of OCN and JPNE\n"
-		   "with the user's own code, the provisioning server that the line's DNS names\n"
-		   "(HB46PP), the built-in table. Nothing is changed on the machine; what servers say is\n"
-		   "kept, so that it is there after a restart and while they are silent.\n",
+	.details = "Asks one source after the other, up to the first that knows a rule for the line\n"
+		   "on the device WAN: the rule given with --rule, DHCPv6, the rule servers of OCN\n"
+		   "and JPNE with the user's own code, the provisioning server that the line's DNS\n"
+		   "names (HB46PP), the built-in table. Nothing is changed on the machine; what\n"
+		   "servers say is kept: for after a restart, and for while they are silent.\n",
 	.min_args = 1,
 	.max_args = 1,
 	.options = options,

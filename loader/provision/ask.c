@@ -117,7 +117,8 @@ static enum prov_result ask_or_recall(enum prov_source source, const struct prov
 	mape_prefix6_str(request->prefix.ip6, request->prefix.len, prefix);
 	fits = cache->reply.bytes && !strcmp(cache->prefix, prefix);
 	/* fetched in the future: the clock was wrong then, or is now */
-	if (fits && !request->opts->refresh && cache->fetched <= now_s() && now_s() < cache->timing.next) {
+	if (fits && !request->opts->refresh && cache->fetched <= now_s() &&
+	    now_s() < cache->timing.next) {
 		result = recall(source, cache, saying);
 		if (result == PROV_OK)
 			return result;

@@ -127,7 +127,7 @@ int document_u32(struct json_object *o, const char *key, uint32_t max, uint32_t 
 	__u32 n;
 
 	if (json_object_is_type(number, json_type_int)) {
-		/* of a value beyond 64 bits json-c makes the nearest one, which is beyond max too */
+		/* of a value beyond 64 bits json-c makes the nearest, which is beyond max too */
 		int64_t i = json_object_get_int64(number);
 
 		if (i < 0 || i > max)

@@ -93,7 +93,8 @@ static int apply_method(const struct search *s, enum prov_source source, enum pr
 			struct prov_answer *answer, struct mape_line *line)
 {
 	if (method == PROV_LW4O6)
-		return resolve_lwaftr(s, answer) || apply_rules(s, &answer->lw4o6, 1, line) ? -1 : 0;
+		return resolve_lwaftr(s, answer) ? -1 :
+						   apply_rules(s, &answer->lw4o6, 1, line);
 	if (apply_rules(s, answer->rules, answer->n_rules, line))
 		return -1;
 	if (source == PROV_JPNE && !s->rule->br.n)

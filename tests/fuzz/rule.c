@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(!mape_rule_validate(&rule, &error));
 		if (newline && !mape_prefix_parse(newline, &prefix, &error) &&
 		    !mape_line_derive(&rule, &prefix, &line, &error))
-			must(line.ports.count && mape_ip6_in(line.ce, line.prefix, line.prefix_len));
+			must(line.ports.count &&
+			     mape_ip6_in(line.ce, line.prefix, line.prefix_len));
 	}
 	free(text);
 	return 0;

@@ -164,7 +164,7 @@ static enum prov_result follow(const struct prov_request *request, struct hb46pp
 		struct http_get get = make_get(request, url, server->verify);
 		struct http_reply got;
 		enum prov_result result = http_get(&get, &got);
-		bool redirected = !result && got.status == 307 && got.location;
+		bool redirected = !result && got.status == 307 && got.location, too_long;
 
 		if (!redirected || i == REDIRECTIONS_MAX) {
 			if (!result)
@@ -172,15 +172,12 @@ static enum prov_result follow(const struct prov_request *request, struct hb46pp
 			http_reply_free(&got);
 			return result;
 		}
-		if (strchr(got.location, '?'))
-			result = snprintf(url, sizeof(url), "%s", got.location) < URL_MAX ? PROV_OK :
-											    PROV_BAD;
+		if (!strchr(got.location, '?'))
+			too_long = make_hb46pp_url(request, got.location, server->verify, url);
 		else
-			result = make_hb46pp_url(request, got.location, server->verify, url) ?
-					 PROV_BAD :
-					 PROV_OK;
+			too_long = snprintf(url, sizeof(url), "%s", got.location) >= URL_MAX;
 		http_reply_free(&got);
-		if (result)
+		if (too_long)
 			return err(NULL, "the URL of the server is too long"), PROV_BAD;
 	}
 }
