@@ -5,10 +5,12 @@
 #   make deps             install what building and testing need (root)
 #   make demo             the lab with real traffic (root; KEEP=1 leaves it standing), demo-clean
 #   make check            all tests (root); check-unit (no root), check-packet, check-lab
+#   make fuzz             every parser for FUZZ_SECONDS (60) each; FUZZ_SEED repeats a run
 #   make check-kernels    load and packet tests on other kernels, emulated (root)
 #   make bench-ports      many sessions over few ports, against nftables SNAT (root)
 #   make bpfeb            compile the BPF programs for big-endian machines
 #
+# WITH_PROVISIONING=0 leaves out what asks rule servers, and with it libcurl.
 # V=1 shows commands, WERROR=1 makes warnings errors, O=DIR builds elsewhere than in build/.
 # CC is gcc or clang, CLANG compiles the BPF programs (clang, or clang-14 to clang-19).
 
@@ -28,7 +30,9 @@ BPFTOOL := $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
 		       $(wildcard /usr/lib/linux-tools/*/bpftool) bpftool)
 endif
 PYTHON  ?= /usr/bin/python3
-export CC CLANG LLVM_STRIP BPFTOOL PYTHON
+# Rule servers are asked by HTTP and DNS; a small router may do without.
+WITH_PROVISIONING ?= 1
+export CC CLANG LLVM_STRIP BPFTOOL PYTHON WITH_PROVISIONING
 export MAPE_BUILD := $(abspath $(O))
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -42,11 +46,14 @@ MAKEFLAGS += --no-print-directory
 endif
 
 WARN    := -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
-LIBS    := $(shell pkg-config --libs libbpf libxdp libmnl json-c 2> /dev/null)
+ONLINE  := $(filter-out 0,$(WITH_PROVISIONING))
+PKGS    := libbpf libxdp libmnl json-c $(if $(ONLINE),libcurl)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2> /dev/null)
+LIBS    := $(PKG_LIBS) $(if $(ONLINE),-lresolv)
 CFLAGS  ?= -O2 -g
 MAPE_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DMAPE_VERSION='"$(VERSION)"' \
-	-Iinclude -Iloader -I$(O)/gen \
-	$(shell pkg-config --cflags libbpf libxdp libmnl json-c 2> /dev/null)
+	-Iinclude -Iloader -I$(O)/gen $(if $(ONLINE),-DMAPE_PROVISIONING) \
+	$(shell pkg-config --cflags $(PKGS) 2> /dev/null)
 # The kernel fixes what callbacks take, used or not.
 BPF_CFLAGS := -g -O2 -mcpu=v3 $(WARN) -Wno-unused-parameter
 BPF_INCLUDES := -Iinclude -Ivmlinux -Ibpf
@@ -58,7 +65,8 @@ DEPFLAGS = -MMD -MP -MF $@.d
 BPF_SRC    := $(wildcard bpf/*.bpf.c)
 RULE_SRC   := $(wildcard loader/rule/*.c)
 MAIN_SRC   := $(wildcard loader/main.c)
-LOADER_SRC := $(filter-out $(MAIN_SRC) $(RULE_SRC),$(wildcard loader/*.c loader/*/*.c))
+ONLINE_SRC := $(if $(ONLINE),$(wildcard loader/provision/online/*.c))
+LOADER_SRC := $(filter-out $(MAIN_SRC) $(RULE_SRC),$(wildcard loader/*.c loader/*/*.c)) $(ONLINE_SRC)
 
 BPFEB_OBJ  := $(BPF_SRC:bpf/%.c=$(O)/bpfeb/%.o)
 UNIT_BPF   := $(wildcard tests/unit/*.bpf.c)
@@ -85,7 +93,7 @@ ALL_TESTS  := $(UNIT_TESTS) $(LAB_PROGS) $(LAB_BPF) $(PACKET_PROGS) $(O)/tests/m
 .PRECIOUS: %/
 .SUFFIXES:
 .PHONY: all install clean deps demo demo-clean check check-unit check-packet check-lab \
-	check-kernels bench-ports bpfeb tests unit-tests lab-programs FORCE
+	check-kernels bench-ports bpfeb tests unit-tests lab-programs fuzz FORCE
 
 all: $(O)/mape-xdp
 
@@ -97,7 +105,7 @@ $(file >$@.new,$(1))$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; 
 endef
 
 # Looked at once, and whenever pkg-config misses a library.
-$(O)/stamp/deps: tests/deps $(if $(LIBS),,FORCE) | $(O)/stamp/
+$(O)/stamp/deps: tests/deps $(if $(PKG_LIBS),,FORCE) | $(O)/stamp/
 	@tests/deps --check build
 	@touch $@
 
@@ -233,6 +241,52 @@ unit-tests: all bpfeb $(UNIT_TESTS)
 lab-programs: all $(LAB_PROGS) $(LAB_BPF)
 tests: all bpfeb $(ALL_TESTS)
 
+# -- Fuzzing ------------------------------------------------------------------------------------
+#
+# Parsers with sanitizers, driven by libFuzzer if clang has it, else by tests/fuzz/driver.c.
+
+FUZZ_SECONDS ?= 60
+FUZZ_ENGINE := $(O)/fuzz/engine
+FUZZ_SRC := $(filter-out %/cache.c %/find.c %/ask.c %/source.c %/s46_input.c,\
+		$(wildcard loader/provision/*.c)) $(filter %/dns_parse.c,$(ONLINE_SRC)) \
+	    loader/err.c $(RULE_SRC)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(O)/obj-fuzz/%.o) $(O)/obj-fuzz/gen/rule_table.o
+FUZZ_TARGETS := $(filter-out driver $(if $(ONLINE),,dns),\
+		  $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_PROGS := $(FUZZ_TARGETS:%=$(O)/fuzz/%)
+
+# libFuzzer is a part of LLVM that not every clang comes with: tried by linking.
+$(FUZZ_ENGINE): $(O)/stamp/bpf | $(O)/fuzz/
+	$(Q)echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(CLANG) -fsanitize=fuzzer,address -x c - -o $@.try 2> /dev/null && \
+		echo libfuzzer > $@ || echo driver > $@; rm -f $@.try
+
+# $(1): what libFuzzer adds for an object, or for the program
+fuzz_cc = if [ "$$(cat $(FUZZ_ENGINE))" = libfuzzer ]; then set -- $(CLANG) -fsanitize=$(1); \
+	  else set -- $(CC); fi; \
+	  "$$@" $(MAPE_CFLAGS) -Itests/fuzz $(DEPFLAGS) -fsanitize=address,undefined \
+	  -fno-sanitize-recover=all -g -O1
+
+define fuzz_object
+$(call say,FUZZ,$@)
+$(Q)mkdir -p $(@D); $(call fuzz_cc,fuzzer-no-link) -c -o $@ $<
+endef
+
+$(O)/obj-fuzz/%.o: %.c $(FUZZ_ENGINE) $(O)/stamp/cc | $(O)/stamp/deps
+	$(fuzz_object)
+
+$(O)/obj-fuzz/gen/%.o: $(O)/gen/%.c $(FUZZ_ENGINE) $(O)/stamp/cc | $(O)/stamp/deps
+	$(fuzz_object)
+
+$(FUZZ_PROGS): $(O)/fuzz/%: $(O)/obj-fuzz/tests/fuzz/%.o $(O)/obj-fuzz/tests/fuzz/driver.o $(FUZZ_OBJ)
+	$(call say,LINK,$@)
+	$(Q)if [ "$$(cat $(FUZZ_ENGINE))" = libfuzzer ]; then \
+		set -- $(CLANG) -fsanitize=fuzzer $(filter-out %/driver.o,$^); \
+	else \
+		set -- $(CC) $^; \
+	fi; \
+	"$$@" -fsanitize=address,undefined -o $@ -Wl,--as-needed $(LIBS)
+
 # -- Things to run ------------------------------------------------------------------------------
 #
 # Each first sees to its dependencies and then starts make again, because what is found at
@@ -274,6 +328,11 @@ check-packet check-lab: check-%:
 	$(Q)$(MAKE) tests
 	$(give_back)
 	@tests/run $*
+
+fuzz:
+	@tests/deps build
+	$(Q)$(MAKE) $(FUZZ_PROGS)
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 check-kernels:
 	$(root)

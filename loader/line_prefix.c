@@ -96,6 +96,25 @@ static int choose(const struct rule_opts *opts, const struct candidates *c, stru
 	return 0;
 }
 
+static int no_prefix(const struct link_info *wan)
+{
+	return err("Is IPv6 up on the line? `ip -6 addr show` should list a global address. Or "
+		   "name the prefix with --prefix.",
+		   "%s has no global IPv6 address and no prefix was delegated", wan->name);
+}
+
+int line_first_prefix(const struct link_info *wan, struct mape_prefix *prefix)
+{
+	struct candidates c = {};
+	struct mape_error error;
+
+	if (delegated_prefixes(&c) || (!c.n && wan_addresses(&c, wan->ifindex)))
+		return -1;
+	if (!c.n)
+		return no_prefix(wan);
+	return mape_prefix_parse(c.text[0], prefix, &error) ? err(NULL, "%s", error.detail) : 0;
+}
+
 int line_discover(const struct rule_opts *opts, const struct link_info *wan,
 		  struct mape_line *line)
 {
@@ -111,9 +130,7 @@ int line_discover(const struct rule_opts *opts, const struct link_info *wan,
 	if (ret <= 0)
 		return ret;
 	if (!delegated.n && !addresses.n)
-		return err("Is IPv6 up on the line? `ip -6 addr show` should list a global "
-			   "address. Or name the prefix with --prefix.",
-			   "%s has no global IPv6 address and no prefix was delegated", wan->name);
+		return no_prefix(wan);
 	/* The error of the last candidate stands: it says what is wrong with that prefix. */
 	return err_context("looking for the line's prefix on %s", wan->name);
 }

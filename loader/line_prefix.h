@@ -14,4 +14,10 @@
 int line_discover(const struct rule_opts *opts, const struct link_info *wan,
 		  struct mape_line *line);
 
+/*
+ * The prefix that stands for the line where no rule is known yet: the first of those that
+ * line_discover() looks at. 0, or -1 with err() if there is none.
+ */
+int line_first_prefix(const struct link_info *wan, struct mape_prefix *prefix);
+
 #endif

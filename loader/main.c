@@ -10,11 +10,11 @@
 #include "out.h"
 
 extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_rule, cmd_flows, cmd_stats,
-	cmd_events, cmd_flush, cmd_forward, cmd_doctor, cmd_check;
+	cmd_events, cmd_flush, cmd_forward, cmd_discover, cmd_doctor, cmd_check;
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach,  &cmd_status, &cmd_rule,   &cmd_flows, &cmd_stats,
-	&cmd_events, &cmd_forward, &cmd_flush,  &cmd_doctor, &cmd_check,
+	&cmd_attach, &cmd_detach, &cmd_status,	&cmd_rule,  &cmd_discover, &cmd_flows,
+	&cmd_stats,  &cmd_events, &cmd_forward, &cmd_flush, &cmd_doctor,   &cmd_check,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

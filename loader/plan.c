@@ -12,6 +12,7 @@
 #include "err.h"
 #include "line_prefix.h"
 #include "net/sysctl.h"
+#include "provision/find.h"
 #include "rule/text.h"
 
 const char *const hook_words[] = { "auto", "xdp", "xdp-generic", "tc", NULL };
@@ -122,12 +123,31 @@ static int choose_hooks(struct plan *plan)
 	return lan->kind == HOOK_TC ? 0 : find_ports(plan);
 }
 
+static int ask_sources(struct plan *plan)
+{
+	const struct attach_opts *o = plan->opts;
+	struct prov_found found;
+	int ret = prov_find(&o->from, &o->rule, &plan->wan, o->prefix, &found);
+
+	if (!ret && !prov_usable(found.method))
+		ret = err("See: mape-xdp discover WAN", "%s says that the line has %s, not MAP-E",
+			  prov_source_name(found.source), prov_method_name(found.method));
+	plan->line = found.line;
+	prov_found_free(&found);
+	return ret;
+}
+
 static int find_line(struct plan *plan)
 {
-	const struct rule_opts *rule = &plan->opts->rule;
-	int ret = plan->opts->prefix ? line_from_options(rule, plan->opts->prefix, &plan->line) :
-				       line_discover(rule, &plan->wan, &plan->line);
+	const struct attach_opts *o = plan->opts;
+	int ret;
 
+	if (o->from.from.n)
+		ret = ask_sources(plan);
+	else if (o->prefix)
+		ret = line_from_options(&o->rule, o->prefix, &plan->line);
+	else
+		ret = line_discover(&o->rule, &plan->wan, &plan->line);
 	if (ret || line_need_br(&plan->line))
 		return -1;
 	if (plan->line.ip4_len < 32)
@@ -233,6 +253,7 @@ struct json_object *plan_settings(const struct plan *plan)
 	json_object_object_add(s, "prefix", json_object_new_string(plan->prefix));
 	add_words(s, "rule", &o->rule.rules);
 	add_words(s, "br", &o->rule.br);
+	add_words(s, "from", &o->from.from);
 	json_object_object_add(s, "iid", json_object_new_int(o->rule.iid));
 	json_object_object_add(s, "mtu", json_object_new_int(plan->mtu));
 	json_object_object_add(s, "filtering",

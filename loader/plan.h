@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "config_file.h"
 #include "net/link.h"
+#include "provision/opts.h"
 #include "rule/text.h"
 #include "rule_opts.h"
 
@@ -26,6 +27,7 @@ struct attach_opts {
 	const char *prefix;
 	const char *config; /* NULL: the default, which need not exist */
 	struct rule_opts rule;
+	struct prov_opts from; /* whom to ask; asked if one is named */
 	int wan_hook, lan_hook; /* enum hook_choice */
 	int filtering;
 	uint32_t reserve_ranges;

@@ -37,6 +37,12 @@ static int find(const struct rule_opts *opts, const struct mape_prefix *prefix,
 	const struct mape_rule *rule;
 	struct mape_error error;
 
+	if (opts->n_known) {
+		if (mape_rule_find(opts->known, opts->n_known, prefix, &rule, &error))
+			return refused(&error);
+		*found = *rule;
+		return 0;
+	}
 	if (opts->rules.n)
 		return find_given(opts, prefix, found);
 	if (mape_rule_find_builtin(prefix, &rule, &error))

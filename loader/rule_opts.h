@@ -13,6 +13,8 @@ struct rule_opts {
 	struct opt_list br;	/* none: as in the rule */
 	int iid;		/* enum mape_iid, or -1: as in the rule */
 	uint32_t mtu;		/* of the tunnel, or 0: not given */
+	const struct mape_rule *known; /* n_known valid rules that go before all of these */
+	size_t n_known;
 };
 
 #define RULE_OPTS_DEFAULT { .iid = -1 }

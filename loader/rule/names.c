@@ -30,6 +30,8 @@ const char *mape_confidence_name(enum mape_confidence confidence)
 		return "one-source";
 	case MAPE_CONF_LOW:
 		return "low";
+	case MAPE_CONF_PROVIDER:
+		return "provider";
 	case MAPE_CONF_BY_HAND:
 		break;
 	}

@@ -20,6 +20,7 @@ enum mape_confidence {
 	MAPE_CONF_ONE_SOURCE, /* one source, not contradicted */
 	MAPE_CONF_LOW,	      /* doubtful: used, but the user is told */
 	MAPE_CONF_BY_HAND,    /* given by the user */
+	MAPE_CONF_PROVIDER,   /* told by the network of the line */
 };
 
 struct mape_rule {
@@ -65,7 +66,7 @@ struct mape_line {
 extern const struct mape_rule mape_rule_table[];
 extern const size_t mape_rule_count;
 
-/* "agreed", "one-source", "low" or "by-hand". */
+/* "agreed", "one-source", "low", "by-hand" or "provider". */
 const char *mape_confidence_name(enum mape_confidence confidence);
 
 /* "draft03" or "rfc7597". */
