@@ -50,7 +50,7 @@ def test_data_revives_after_rst(line, rst, way):
 # -- What does not refresh -----------------------------------------------------------------------
 
 @pytest.fixture(params=[ADDRESS, ADDRESS_PORT], ids=["address", "address-port"])
-def mode(request, bench):
+def filtering(request, bench):
     bench.set(filtering=request.param)
     yield request.param
     bench.set(filtering=ADDRESS_PORT)
@@ -70,7 +70,7 @@ def refused(line, c):
 
 
 @protos
-def test_refused_packets_do_not_refresh(line, mode, proto):
+def test_refused_packets_do_not_refresh(line, filtering, proto):
     """RFC 7857 section 7, RFC 4787 REQ-6: what the NAT drops keeps neither session nor port."""
     c = line.open(proto)
     before = repr(line.session(c))

@@ -43,18 +43,18 @@ def test_every_way_to_open(line, story):
 
 @pytest.fixture(params=[ADDRESS, ENDPOINT, ADDRESS_PORT],
                 ids=["address", "endpoint", "address-port"])
-def mode(request, bench):
+def filtering(request, bench):
     bench.set(filtering=request.param)
     yield request.param
     bench.set(filtering=ADDRESS_PORT)
 
 
-def test_opened_by_the_remote(line, mode):
+def test_opened_by_the_remote(line, filtering):
     """REQ-2, REQ-3: where the filter lets a SYN in, the host's answer leaves from that port."""
     c = line.open("tcp")
     other = line.talk("tcp", rem_addr=OTHER, int_port=c.internal[1])
     other.external = c.external
-    if mode != ENDPOINT:
+    if filtering != ENDPOINT:
         check(line, "wan", wire.from_wan(other.back(**flags("S"))), "drop_in_no_session")
         return
     for step in "<S >SA <A <PA >A".split():
@@ -68,7 +68,7 @@ def test_opened_by_the_remote(line, mode):
     assert line.session(other).state_name == "est"
 
 
-def test_unasked_syn_is_met_with_silence(line, mode):
+def test_unasked_syn_is_met_with_silence(line, filtering):
     """REQ-4: a SYN to a port that nobody holds. No answer now or later, and nothing kept."""
     c = line.talk("tcp")
     c.external = EXTERNAL, free_port(line)
@@ -124,7 +124,7 @@ def test_idle_time(line, story):
 
 
 @pytest.mark.parametrize("opener", ["both", "one"])
-def test_hairpin(line, mode, opener):
+def test_hairpin(line, filtering, opener):
     """REQ-8: two hosts of the LAN over our address; each sees the other's external side."""
     a = line.open("tcp")
     b = line.open("tcp", int_addr=HOST2)
@@ -133,7 +133,7 @@ def test_hairpin(line, mode, opener):
                    int_port=b.internal[1])
     to_b, to_a = (a.external, b.internal), (b.external, a.internal)
     first = line.run("out", wire.from_stack(ab.out(**flags("S"))))
-    if mode != ENDPOINT:
+    if filtering != ENDPOINT:
         assert first.verdict == "drop"  # as from the internet: b has not asked for it
         if opener == "one":
             return
