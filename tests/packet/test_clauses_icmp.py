@@ -9,7 +9,7 @@ from scapy.utils import checksum
 
 import wire
 from check import check, checksum_of, through
-from clock import EARLY, LATE, assert_lasts, idle
+from clock import Watch, assert_lasts
 from rfc1624 import updated
 from test_icmp_error import error, in_pair, out_pair, parts
 from test_translate import LAYER
@@ -231,15 +231,15 @@ def test_error_ends_nothing(line, proto, kind):
 def test_error_keeps_nothing_alive(line, proto, direction):
     """RFC 5508 REQ-6, RFC 7857 section 7.1: errors in either direction do not refresh."""
     c = line.open(proto)
+    watch = Watch(line, c)
     for share in (0.3, 0.6, 0.9):
-        assert idle(line, c, TIMEOUT[proto] * share)
+        assert watch.at(TIMEOUT[proto] * share)
         packet, want = in_pair(c) if direction == "in" else out_pair(c)
         if direction == "in":
             check(line, "wan", wire.from_wan(packet), "to_stack", want)
         else:
             check(line, "out", wire.from_stack(packet), "sent", want)
-    assert idle(line, c, TIMEOUT[proto] - EARLY)
-    assert not idle(line, c, TIMEOUT[proto] + LATE)
+    watch.assert_ends(TIMEOUT[proto])
 
 
 @pytest.mark.parametrize("kind", [5, 9, 10, 15, 16, 17, 18, 30, 37, 40, 42, 255])

@@ -6,7 +6,7 @@ import pytest
 import wire
 from bench import ADDRESS, ADDRESS_PORT
 from check import check, through
-from clock import EARLY, LATE, assert_lasts, idle
+from clock import EARLY, Watch, assert_lasts
 from test_napt import delivered, open_many, port_set
 from wire import EXTERNAL
 
@@ -41,7 +41,7 @@ def test_data_revives_after_rst(line, rst, way):
     """RFC 7857 section 2.2: whoever forged the RST has gained nothing, not even near the end."""
     c = line.open("tcp")
     through(line, rst, c, flags("R"))
-    assert idle(line, c, 240 - EARLY)
+    assert Watch(line, c).at(240 - EARLY)
     through(line, way, c, flags("PA"))
     assert line.session(c).state_name == "est"
     assert_lasts(line, c, 7440)
@@ -73,16 +73,16 @@ def refused(line, c):
 def test_refused_packets_do_not_refresh(line, filtering, proto):
     """RFC 7857 section 7, RFC 4787 REQ-6: what the NAT drops keeps neither session nor port."""
     c = line.open(proto)
+    watch = Watch(line, c)
     before = repr(line.session(c))
     for frame, counter in refused(line, c):
         check(line, "wan", frame, counter)
     assert repr(line.session(c)) == before
     for share in (0.4, 0.8):
-        assert idle(line, c, TIMEOUT[proto] * share)
+        assert watch.at(TIMEOUT[proto] * share)
         for frame, counter in refused(line, c):
             check(line, "wan", frame, counter)
-    assert idle(line, c, TIMEOUT[proto] - EARLY)
-    assert not idle(line, c, TIMEOUT[proto] + LATE)
+    watch.assert_ends(TIMEOUT[proto])
     check(line, "wan", wire.from_wan(c.back()), "drop_in_no_session")
 
 

@@ -6,7 +6,7 @@ from scapy.all import raw
 import wire
 from bench import ADDRESS, ADDRESS_PORT, ENDPOINT
 from check import check, through
-from clock import EARLY, assert_lasts, idle
+from clock import EARLY, Watch, assert_lasts
 from wire import EXTERNAL, HOST, REMOTE
 
 OTHER = "198.51.100.8"
@@ -37,8 +37,9 @@ def test_mapping_outlives_two_minutes(line, before):
     at the last moment is delivered."""
     c = line.open("udp")
     before(line, c)
-    assert idle(line, c, 119)
-    assert idle(line, c, UDP_S - EARLY)
+    watch = Watch(line, c)
+    assert watch.at(119)
+    assert watch.at(UDP_S - EARLY)
     through(line, "to_host" if line.session(c).offloaded else "to_stack", c, {})
     assert_lasts(line, c, UDP_S)
 
@@ -48,7 +49,7 @@ def test_either_direction_refreshes(line, refresh):
     """REQ-6: an outbound packet refreshes, by either path; ours lets inbound ones do so too."""
     c = line.open("udp")
     for _ in range(3):
-        assert idle(line, c, UDP_S - EARLY)
+        assert Watch(line, c).at(UDP_S - EARLY)
         getattr(line, refresh)(c) if isinstance(refresh, str) else refresh(line, c)
     assert_lasts(line, c, UDP_S)
 
