@@ -18,7 +18,7 @@ BUILD = Path(os.environ.get("MAPE_BUILD", ROOT / "build"))
 
 
 # Fixtures that load everything anew, which takes the verifier seconds there.
-LOADING = {"napt", "mode", "crowd", "crowded", "one_port"}
+LOADING = {"napt", "mode", "crowd", "crowded", "one_port", "resting"}
 
 
 def few(rows):

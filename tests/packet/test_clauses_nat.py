@@ -47,6 +47,20 @@ def test_data_revives_after_rst(line, rst, way):
     assert_lasts(line, c, 7440)
 
 
+@pytest.mark.parametrize("text", ["R", "RA"])
+@pytest.mark.parametrize("ways", [("sent", "sent"), ("to_stack", "sent"), ("to_stack", "to_stack")])
+def test_rst_again_does_not_refresh(line, ways, text):
+    """RFC 7857 section 7.1: the host answers each packet of an ended connection with another RST;
+    the four minutes begin with the first."""
+    c = line.open("tcp")
+    through(line, ways[0], c, flags(text))
+    watch = Watch(line, c)
+    for seconds in (60, 120, 180, 239):
+        assert watch.at(seconds)
+        through(line, ways[1], c, flags(text))
+    watch.assert_ends(240)
+
+
 # -- What does not refresh -----------------------------------------------------------------------
 
 @pytest.fixture(params=[ADDRESS, ADDRESS_PORT], ids=["address", "address-port"])
