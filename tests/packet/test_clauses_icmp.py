@@ -178,13 +178,13 @@ OBJECTS = {"known": bytes.fromhex("0008" "0101" "fa3e71ff" "000c" "020a" "000000
            "unknown": bytes.fromhex("0006" "f7ff" "0a0b0000")}
 
 
-def extended(src, dst, packet, kind, objects, announced):
+def extended(src, dst, packet, kind, objects, announced, length=128):
     """An error with an RFC 4884 extension: the packet padded to 128 bytes, then the extension
     with its own checksum. Senders older than that document do not announce its place."""
-    quoted = raw(packet)[:128].ljust(128, b"\0")
+    quoted = raw(packet)[:length].ljust(length, b"\0")
     extension = b"\x20\0\0\0" + objects
     extension = extension[:2] + struct.pack("!H", checksum(extension)) + extension[4:]
-    rest = struct.pack("!BBH", 0, 128 // 4 if announced else 0, 1400 if kind == (3, 4) else 0)
+    rest = struct.pack("!BBH", 0, length // 4 if announced else 0, 1400 if kind == (3, 4) else 0)
     icmp = bytes(kind) + b"\0\0" + rest + quoted + extension
     icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
     return IP(src=src, dst=dst, id=0x77, ttl=60, proto=1) / Raw(icmp)
@@ -204,6 +204,17 @@ def test_extensions_stay(line, proto, body, kind, objects, announced):
           "to_stack", extended(ROUTER, HOST, c.out(**quoted), *rest))
     check(line, "out", wire.from_stack(extended(HOST, REMOTE, c.back_nat(**quoted), *rest)),
           "sent", extended(EXTERNAL, REMOTE, c.back(**quoted), *rest))
+
+
+@protos
+def test_extension_close_behind_a_short_quote(line, proto):
+    """REQ-3d: also where the sender has not padded the quote, as long as it says how long it is."""
+    c = line.open(proto)
+    for length in range(MINIMAL, 44, 4):
+        rest = (11, 0), OBJECTS["known"], True, length
+        check(line, "wan",
+              wire.from_wan(extended(ROUTER, EXTERNAL, c.out_nat(**parts()), *rest)), "to_stack",
+              extended(ROUTER, HOST, c.out(**parts()), *rest))
 
 
 # -- Errors that are broken ----------------------------------------------------------------------

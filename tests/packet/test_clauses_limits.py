@@ -142,7 +142,6 @@ def test_a_port_of_tcp_does_not_rest(line, resting):
     assert fresh.external == old[9].external
 
 
-@pytest.mark.xfail(strict=True, reason="a port freed this very moment is given out at once")
 def test_a_port_rests_from_the_first_moment(line, resting):
     """REQ-8: also for a processor whose clock is a little behind that of the one that freed it."""
     old = open_many(line, "udp", 252)
@@ -152,7 +151,6 @@ def test_a_port_rests_from_the_first_moment(line, resting):
     assert open_many(line, "udp", 1, host=2) == []
 
 
-@pytest.mark.xfail(strict=True, reason="popping a resting port moves it behind younger ones")
 def test_rested_ports_are_found(line, resting):
     """REQ-8: asking while all rest does not hide a port that has rested from the next who asks."""
     old = open_many(line, "udp", 252)

@@ -123,6 +123,20 @@ def test_idle_time(line, story):
     assert_lasts(line, c, IDLE[story])
 
 
+@pytest.mark.parametrize("again", [0, 2])
+def test_idle_time_of_an_admitted_syn(line, filtering, again):
+    """REQ-5: a session that the remote opened, and the host has not answered, is opening too."""
+    c = line.open("tcp")
+    other = line.talk("tcp", rem_port=444, int_port=c.internal[1])
+    other.external = c.external
+    for _ in range(1 + again):
+        line.receive(other, **flags("S"))
+    if filtering == ADDRESS_PORT:
+        assert not line.session(other)
+        return
+    assert_lasts(line, other, TRANSITORY_S)
+
+
 @pytest.mark.parametrize("opener", ["both", "one"])
 def test_hairpin(line, filtering, opener):
     """REQ-8: two hosts of the LAN over our address; each sees the other's external side."""
