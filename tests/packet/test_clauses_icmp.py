@@ -8,7 +8,6 @@ from scapy.all import ICMP, IP, IPOption, Raw, raw
 from scapy.utils import checksum
 
 import wire
-from bench import ADDRESS_PORT, ENDPOINT
 from check import check, checksum_of, through
 from clock import Watch, assert_lasts
 from rfc1624 import updated
@@ -20,7 +19,6 @@ PROTOS = ("tcp", "udp", "icmp")
 TIMEOUT = {"tcp": 7440, "udp": 300, "icmp": 60}
 # RFC 792, RFC 1122, RFC 1812: every code of the three types, and a few that nobody knows.
 KINDS = [(3, code) for code in range(16)] + [(11, 0), (11, 1), (12, 0), (12, 1), (12, 2), (3, 99)]
-HOST2 = "192.168.1.11"
 MINIMAL = 20 + 8  # RFC 792: the header and 64 bits
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "type {} code {}".format(*kind))
@@ -215,113 +213,6 @@ def test_extension_close_behind_a_short_quote(line, proto):
         check(line, "wan",
               wire.from_wan(extended(ROUTER, EXTERNAL, c.out_nat(**parts()), *rest)), "to_stack",
               extended(ROUTER, HOST, c.out(**parts()), *rest))
-
-
-# -- Errors that are broken ----------------------------------------------------------------------
-
-def turned(packet, at):
-    """The packet with one bit turned at this offset, and no checksum mended."""
-    octets = bytearray(raw(packet))
-    octets[at] ^= 1
-    return IP(bytes(octets))
-
-
-@pytest.mark.parametrize("length", [MINIMAL, 47, 10 ** 4], ids=["minimal", "odd", "whole"])
-@pytest.mark.parametrize("at", [21, 22, 23, 24, 27, -2, -1])
-@protos
-def test_error_with_a_wrong_checksum(line, proto, at, length):
-    """REQ-3: one wrong bit in code, checksum, unused field or the end of the quote: nobody hears
-    of the error. The IPv4 header before it is not the ICMP checksum's business."""
-    c = line.open(proto)
-    for path, frame, pair, way in (("wan", wire.from_wan, in_pair, "drop_in_checksum"),
-                                   ("out", wire.from_stack, out_pair, "drop_out_checksum")):
-        packet, _ = pair(c, length=length)
-        check(line, path, frame(turned(packet, at)), way)
-
-
-@pytest.mark.parametrize("off", [1, 0x100, 0xfffe])
-@pytest.mark.parametrize("words", [0, 1, 10])
-@protos
-def test_error_about_a_wrong_header(line, proto, words, off):
-    """REQ-3a: the quoted IPv4 header has a wrong checksum, the error itself a right one."""
-    c = line.open(proto)
-    for path, frame, make, sent, way in (
-            ("wan", wire.from_wan, in_pair, c.out_nat, "drop_in_checksum"),
-            ("out", wire.from_stack, out_pair, c.back_nat, "drop_out_checksum")):
-        quoted = parts(options=options(words))
-        wrong = checksum_of(sent(**quoted), IP) ^ off
-        quoted["ip"]["chksum"] = wrong
-        key = "sent" if make is in_pair else "got"
-        check(line, path, frame(make(c, **{key: quoted})[0]), way)
-
-
-@pytest.mark.parametrize("proto, length", [("udp", length) for length in range(MINIMAL, 160)] +
-                         [("tcp", 1400), ("tcp", 1431), ("tcp", 1432)])
-def test_right_checksums_of_any_length(line, proto, length):
-    """REQ-3: what is right is never taken for wrong, whatever its length is a multiple of."""
-    c = line.open(proto)
-    long = {"ip": {"ttl": 1}, "body": bytes(range(256)) * 5 + bytes(112)}
-    packet, want = in_pair(c, sent=long, length=length)
-    assert len(packet) == 28 + length
-    check(line, "wan", wire.from_wan(packet), "to_stack", want)
-    packet, want = out_pair(c, got=long, length=length)
-    check(line, "out", wire.from_stack(packet), "sent", want)
-
-
-# -- Hairpinned errors ---------------------------------------------------------------------------
-
-@pytest.fixture
-def home(line):
-    """Two hosts of the LAN that talk over the external address; gives a function that makes them
-    for a protocol: (conversation of each with the other)."""
-    line.bench.set(filtering=ENDPOINT)
-
-    def meet(proto):
-        a, b = line.open(proto), line.open(proto, int_addr=HOST2)
-        ab = line.talk(proto, rem_addr=EXTERNAL, rem_port=b.external[1], int_port=a.internal[1])
-        ba = line.talk(proto, rem_addr=EXTERNAL, rem_port=a.external[1], int_addr=HOST2,
-                       int_port=b.internal[1])
-        ab.external, ba.external = a.external, b.external
-        for talk, flags in ((ab, "S"), (ba, "SA")):
-            l4 = {"l4": {"flags": flags}} if proto == "tcp" else {}
-            assert line.run("out", wire.from_stack(talk.out(**l4))).verdict == "redirect"
-        return ab, ba
-    yield meet
-    line.bench.set(filtering=ADDRESS_PORT)
-
-
-@pytest.mark.parametrize("length", [MINIMAL, 10 ** 4])
-@pytest.mark.parametrize("src", [HOST2, "192.168.1.1"], ids=["the host", "a router of the LAN"])
-@pytest.mark.parametrize("kind", [(3, 3), (3, 4), (11, 0)])
-@pytest.mark.parametrize("proto", ["tcp", "udp"])
-def test_hairpinned_error(line, home, proto, kind, src, length):
-    """REQ-7: translated twice. It comes to the host from the external address, about the packet
-    that it sent, and refreshes neither session."""
-    ab, ba = home(proto)
-    before = [repr(line.session(c)) for c in (ab, ba)]
-    sent = ab.out(**parts())                       # from host a to our address, as a knows it
-    seen = wire.inner(proto, True, ab.external, ba.internal, **parts())  # ... as host b got it
-    check_hairpin(line, error(src, EXTERNAL, seen, kind, length),
-                  error(EXTERNAL, HOST, sent, kind, length))
-    assert [repr(line.session(c)) for c in (ab, ba)] == before
-
-
-def check_hairpin(line, packet, want):
-    before = line.bench.counters()
-    run = line.run("out", wire.from_stack(packet))
-    assert (run.verdict, line.bench.counted(before)) == ("redirect", {"hairpin": 1})
-    wire.assert_same(wire.from_stack(line.with_fresh_id(want, run.data)), run.data)
-
-
-@pytest.mark.parametrize("proto", ["tcp", "udp"])
-def test_hairpinned_error_about_nothing(line, home, proto):
-    """REQ-7: without the two sessions it goes nowhere."""
-    ab, ba = home(proto)
-    line.bench.control("delete", flow=ab.flow)
-    seen = wire.inner(proto, True, ab.external, ba.internal, **parts())
-    check(line, "out", wire.from_stack(error(HOST2, EXTERNAL, seen)), "drop_in_no_session")
-    line.bench.control("delete", flow=ba.flow)
-    check(line, "out", wire.from_stack(error(HOST2, EXTERNAL, seen)), "drop_out_no_session")
 
 
 # -- What an error does to a session: nothing ----------------------------------------------------

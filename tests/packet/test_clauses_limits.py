@@ -8,7 +8,6 @@ import time
 import pytest
 from scapy.all import ICMP, IP, raw
 
-import wire
 from bench import CLOCK_MONOTONIC_COARSE, ENDPOINT, SECOND, Flow
 from check import through
 from clock import EARLY, LATE, Watch
