@@ -17,10 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MAPE_BUILD", ROOT / "build"))
 
 
+# Fixtures that load everything anew, which takes the verifier seconds there.
+LOADING = {"napt", "mode", "crowd", "crowded", "one_port", "resting"}
+
+
 def few(rows):
     """Some rows of a table, evenly spread: both hooks and both ends are among them. One of those
-    that load everything anew, which takes the verifier seconds there."""
-    most = 1 if {"napt", "mode"} & set(rows[0].fixturenames) else 6
+    that load everything anew."""
+    most = 1 if LOADING & set(rows[0].fixturenames) else 6
     return rows if len(rows) <= most else [rows[i * len(rows) // most] for i in range(most)]
 
 

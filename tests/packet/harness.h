@@ -30,6 +30,7 @@
 #include "err.h"
 #include "mape_ctl.skel.h"
 #include "mape_tc.skel.h"
+#include "timeouts.h"
 
 #define WAN_MAC "02:00:00:00:00:01"
 #define GATEWAY_MAC "02:00:00:00:00:fe"
@@ -109,13 +110,7 @@ static inline void harness_config(struct mape_config *c)
 	inet_pton(AF_INET6, "2001:db8:b0::1", c->br[0]);
 	inet_pton(AF_INET6, "2001:db8:b0::2", c->br[1]);
 	c->br_count = 2;
-	for (int i = 0; i < MAPE_STATE_COUNT; i++)
-		c->timeout_s[i] = 240;
-	c->timeout_s[MAPE_TCP_EST] = 7440;
-	c->timeout_s[MAPE_TCP_FIN_OUT] = 7440;
-	c->timeout_s[MAPE_TCP_FIN_IN] = 7440;
-	c->timeout_udp_s = 300;
-	c->timeout_icmp_s = 60;
+	timeouts_set(c, &(const struct opt_list){}); /* the product's own */
 }
 
 static inline void harness_close(struct harness *h)
