@@ -116,6 +116,9 @@ static inline void harness_config(struct mape_config *c)
 	c->timeout_s[MAPE_TCP_FIN_IN] = 7440;
 	c->timeout_udp_s = 300;
 	c->timeout_icmp_s = 60;
+	c->outer_vtf = 6U << 28;
+	c->hop_limit = 64;
+	c->tos_copied = 3;
 }
 
 static inline void harness_close(struct harness *h)
