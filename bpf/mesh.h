@@ -81,6 +81,7 @@ __noinline int mesh_route(const struct mape_flow *wanted, struct mape_session *s
 __noinline int mesh_check(const struct mape_ip6 *wire, const struct mape_pkt *p)
 {
 	const struct mape_fmr *fmr;
+	struct mape_portset ports;
 	struct mape_owner owner;
 	struct mape_ip6 src;
 	__u32 ip4;
@@ -99,8 +100,11 @@ __noinline int mesh_check(const struct mape_ip6 *wire, const struct mape_pkt *p)
 	if (mape_fmr_source_ok(fmr, src, ip4, port))
 		return MAPE_KERNEL_IN;
 	owner = mape_fmr_owner(fmr, src);
-	return owner.ip4 == (ip4 & mape_ip4_mask(owner.ip4_len)) ? MAPE_IN_MESH_PORT :
-								   MAPE_IN_MESH_ADDRESS;
+	mape_portset_init(&ports, fmr->psid_offset, fmr->psid_len, owner.psid);
+	return owner.ip4 == (ip4 & mape_ip4_mask(owner.ip4_len)) &&
+			       mape_portset_index(&ports, port) < 0 ?
+		       MAPE_IN_MESH_PORT :
+		       MAPE_IN_MESH_ADDRESS;
 }
 
 #endif

@@ -104,11 +104,11 @@
 	  "The inner source is no host's address, or our own address with a port of ours. "         \
 	  "Somebody forges packets.")                                                               \
 	X(IN_MESH_ADDRESS, "drop_in_mesh_address", 1,                                              \
-	  "From another CE, but the inner source is not the IPv4 address of that CE. Somebody "     \
-	  "forges packets, or the forwarding rule is out of date (--fmr).")                         \
+	  "From the prefix of a forwarding rule, but not from the CE that the inner source belongs " \
+	  "to. Somebody forges packets, or the rule is out of date (--fmr).")                       \
 	X(IN_MESH_PORT, "drop_in_mesh_port", 1,                                                    \
 	  "From another CE, but the inner source port is not one of that CE's. Somebody forges "    \
-	  "packets, or the forwarding rule is out of date (--fmr).")
+	  "packets, or the rule is out of date (--fmr).")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,

@@ -4,7 +4,7 @@
  * BPF programs name, and the product's objects loaded the way the product loads them. Nothing is
  * attached or pinned, so everything is gone when the process ends.
  *
- *	wan0   the WAN; a route and a permanent neighbour lead to the BR
+ *	wan0   the WAN; routes and a permanent neighbour lead to the BR and to other CEs
  *	lan0   a LAN device, lan2 another one
  *	mape0  the tunnel interface, mape0x the other end of its pair
  */
@@ -76,6 +76,7 @@ static inline void harness_namespace(void)
 		"link set lan1 up\n"
 		"link set lan0 up\n"
 		"route add 2001:db8:b0::/48 via fe80::1 dev wan0\n"
+		"route add 2001:db8:f000::/36 via fe80::1 dev wan0\n"
 		"neigh replace fe80::1 lladdr " GATEWAY_MAC " nud permanent dev wan0\n";
 	FILE *ip;
 
