@@ -79,6 +79,12 @@ static __always_inline long ctx_load(mape_ctx *ctx, __u32 offset, void *to, __u3
 	return bpf_skb_load_bytes(ctx, offset, to, len);
 }
 
+/* Overwrite len bytes at an even offset. Invalidates packet pointers. */
+static __always_inline long ctx_store(mape_ctx *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, len, BPF_F_RECOMPUTE_CSUM);
+}
+
 /* Take out len bytes behind the IPv6 header. Invalidates packet pointers. */
 static __noinline __attribute__((unused)) int ctx_cut(mape_ctx *ctx, __u32 len)
 {

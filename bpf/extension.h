@@ -89,22 +89,25 @@ static __noinline int outer_straighten(mape_ctx *ctx, const struct mape_config *
 {
 	struct eth_hdr *eth = ctx_data(ctx);
 	struct ip6_hdr *ip6 = (void *)(eth + 1);
-	__u32 len;
+	__u32 len, payload_len;
+	struct {
+		__be16 payload_len;
+		__u8 next_header;
+	} __attribute__((packed)) new;
 
 	if ((void *)(ip6 + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IPV6) ||
 	    ctx_has_vlan(ctx) || !ext_type(ip6->next_header) || !addr6_equal(ip6->dst, cfg->ce))
 		return 0;
+	payload_len = bpf_ntohs(ip6->payload_len);
 	len = ext_length(ctx, ip6->next_header);
-	if (!len || len > EXT_BYTES)
+	if (!len || len > EXT_BYTES || len > payload_len || L3_TUNNEL + len > ctx_len(ctx))
 		return 0;
-	if (!ctx_cut(ctx, len))
+	new.payload_len = bpf_htons(payload_len - len);
+	new.next_header = IPPROTO_IPIP;
+	if (ctx_store(ctx, ETH_LEN + __builtin_offsetof(struct ip6_hdr, payload_len), &new,
+		      sizeof(new)))
 		return -1;
-	ip6 = ctx_data(ctx) + ETH_LEN;
-	if ((void *)(ip6 + 1) > ctx_end(ctx))
-		return -1;
-	ip6->next_header = IPPROTO_IPIP;
-	ip6->payload_len = bpf_htons(bpf_ntohs(ip6->payload_len) - len);
-	return 0;
+	return ctx_cut(ctx, len) ? 0 : -1;
 }
 
 #endif
