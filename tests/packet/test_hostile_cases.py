@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The malformed and hostile set: every case leaves exactly the counter that hostile_table.py names."""
+"""The malformed and hostile set: each case leaves exactly the counter that its table names."""
 import pytest
 from scapy.all import Ether, raw
 
