@@ -73,6 +73,24 @@ static __always_inline __u32 ctx_wire_len(mape_ctx *ctx, __u32 inner_len, __u32 
 	return ctx->gso_size ? headers + ctx->gso_size : inner_len;
 }
 
+/* Copy len bytes at the offset; 0, or negative if the frame is shorter. */
+static __always_inline long ctx_load(mape_ctx *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, len);
+}
+
+/* Overwrite len bytes at an even offset. Invalidates packet pointers. */
+static __always_inline long ctx_store(mape_ctx *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, len, BPF_F_RECOMPUTE_CSUM);
+}
+
+/* Take out len bytes behind the IPv6 header. Invalidates packet pointers. */
+static __noinline __attribute__((unused)) int ctx_cut(mape_ctx *ctx, __u32 len)
+{
+	return !bpf_skb_adjust_room(ctx, -(__s32)len, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
 /*
  * Apply to the transport checksum at offset a change of pseudo-header addresses and one of bytes
  * that the checksum covers directly. udp: a zero checksum means none. Invalidates pointers.

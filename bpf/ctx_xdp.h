@@ -57,6 +57,36 @@ static __always_inline __u32 ctx_wire_len(mape_ctx *ctx, __u32 inner_len, __u32 
 	return inner_len;
 }
 
+/* Copy len bytes at the offset; 0, or negative if the frame is shorter. */
+static __always_inline long ctx_load(mape_ctx *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, len);
+}
+
+/* Overwrite len bytes at an even offset. Invalidates packet pointers. */
+static __always_inline long ctx_store(mape_ctx *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return bpf_xdp_store_bytes(ctx, offset, (void *)from, len);
+}
+
+/* Take out len bytes behind the IPv6 header. Invalidates packet pointers. */
+static __noinline __attribute__((unused)) int ctx_cut(mape_ctx *ctx, __u32 len)
+{
+	__u8 headers[L3_TUNNEL];
+	void *data = ctx_data(ctx);
+
+	if (data + sizeof(headers) > ctx_end(ctx))
+		return 0;
+	__builtin_memcpy(headers, data, sizeof(headers));
+	if (bpf_xdp_adjust_head(ctx, len))
+		return 0;
+	data = ctx_data(ctx);
+	if (data + sizeof(headers) > ctx_end(ctx))
+		return 0;
+	__builtin_memcpy(data, headers, sizeof(headers));
+	return 1;
+}
+
 static __always_inline void ctx_csum_l4(mape_ctx *ctx, __u32 offset, __u32 addr_delta,
 					__u32 body_delta, bool udp)
 {

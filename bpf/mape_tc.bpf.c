@@ -33,9 +33,10 @@ static __always_inline int finish(struct __sk_buff *skb, int outcome, const stru
 	return verdict;
 }
 
-/* Put the IPv6 header in front of the translated packet and send it to the BR. */
-static __always_inline int send_to_br(struct __sk_buff *skb, const struct mape_config *cfg,
-				      const struct mape_pkt *p, int *outcome)
+/* Put the IPv6 header in front of the translated packet and send it to the tunnel's other end. */
+static __always_inline int send_out(struct __sk_buff *skb, const struct mape_config *cfg,
+				    const struct mape_session *s, const struct mape_pkt *p,
+				    int *outcome)
 {
 	struct ip6_hdr *ip6;
 	struct eth_hdr *eth;
@@ -49,7 +50,7 @@ static __always_inline int send_to_br(struct __sk_buff *skb, const struct mape_c
 	if ((void *)(ip6 + 1) > ctx_end(skb))
 		goto failed;
 	eth->proto = bpf_htons(ETH_P_IPV6);
-	outer_fill(ip6, cfg, p->len, p->tos);
+	outer_fill(ip6, cfg, s, p->len, p->tos);
 	return bpf_redirect_neigh(cfg->wan_ifindex, 0, 0, 0);
 
 failed:
@@ -58,13 +59,14 @@ failed:
 }
 
 /*
- * Is there a way to the BR at all? Otherwise bpf_redirect_neigh() would lose the packet unseen. Not
- * inlined: its stack would count in the chain of calls that opens a session.
+ * Is there a way to the other end at all? Otherwise bpf_redirect_neigh() would lose the packet
+ * unseen. Not inlined: its stack would count in the chain of calls that opens a session.
  */
-static __noinline bool br_unreachable(struct __sk_buff *skb, const struct mape_config *cfg)
+static __noinline bool far_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
+				       const struct mape_session *s)
 {
 	struct bpf_fib_lookup fib;
-	long ret = br_next_hop(skb, cfg, 0, &fib);
+	long ret = next_hop(skb, cfg, outer_far(cfg, s), 0, &fib);
 
 	return ret >= BPF_FIB_LKUP_RET_BLACKHOLE && ret <= BPF_FIB_LKUP_RET_NOT_FWDED;
 }
@@ -108,6 +110,7 @@ int mape_out(struct __sk_buff *skb)
 	const struct eth_hdr *eth = ctx_data(skb);
 	int outcome, verdict = TC_ACT_SHOT;
 	__u32 segments = 1, mark = 0;
+	struct mape_session *s = 0;
 	struct mape_pkt p = {};
 
 	if (!cfg)
@@ -116,7 +119,7 @@ int mape_out(struct __sk_buff *skb)
 		outcome = MAPE_OUT_NOT_IPV4;
 		goto out;
 	}
-	outcome = path_exit(skb, cfg, &p, &mark);
+	outcome = path_exit(skb, cfg, &p, &s, &mark);
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
@@ -124,11 +127,11 @@ int mape_out(struct __sk_buff *skb)
 		return refuse(skb, cfg, &p, outcome);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
-	if (br_unreachable(skb, cfg)) {
+	if (far_unreachable(skb, cfg, s)) {
 		outcome = MAPE_OUT_NO_ROUTE;
 		goto out;
 	}
-	verdict = send_to_br(skb, cfg, &p, &outcome);
+	verdict = send_out(skb, cfg, s, &p, &outcome);
 out:
 	return finish(skb, outcome, &p, segments, verdict);
 }
@@ -150,7 +153,7 @@ int lan_tc(struct __sk_buff *skb)
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	outcome = path_fast_out(skb, cfg, s, &p);
 	if (outcome == MAPE_FAST_OUT)
-		verdict = send_to_br(skb, cfg, &p, &outcome);
+		verdict = send_out(skb, cfg, s, &p, &outcome);
 	return finish(skb, outcome, &p, segments, verdict);
 }
 

@@ -42,7 +42,8 @@ int lan_xdp(struct xdp_md *ctx)
 	if (outcome != MAPE_FAST_OUT || !s)
 		return XDP_PASS;
 	/* Without a resolved next hop the stack has to find it, still with the packet as it came. */
-	if (br_next_hop(ctx, cfg, p.len + IP6_LEN, &fib) != BPF_FIB_LKUP_RET_SUCCESS ||
+	if (next_hop(ctx, cfg, outer_far(cfg, s), p.len + IP6_LEN, &fib) !=
+		    BPF_FIB_LKUP_RET_SUCCESS ||
 	    fib.ifindex != cfg->wan_ifindex)
 		return XDP_PASS;
 	outcome = path_fast_out(ctx, cfg, s, &p);
@@ -57,7 +58,7 @@ int lan_xdp(struct xdp_md *ctx)
 	__builtin_memcpy(eth->dst, fib.dmac, 6);
 	__builtin_memcpy(eth->src, fib.smac, 6);
 	eth->proto = bpf_htons(ETH_P_IPV6);
-	outer_fill(ip6, cfg, p.len, p.tos);
+	outer_fill(ip6, cfg, s, p.len, p.tos);
 	verdict = bpf_redirect_map(&tx_devices, cfg->wan_ifindex, XDP_DROP);
 	return finish(verdict == XDP_REDIRECT ? outcome : MAPE_OUT_NO_ROUTE, &p, verdict);
 }

@@ -8,9 +8,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <mape/arith.h>
 #include <mape/config.h>
 #include <mape/napt.h>
 #include <mape/outcome.h>
+#include <mape/prefix.h>
 
 #define EINVAL 22
 #define ENOENT 2
@@ -35,6 +37,16 @@
 		__type(value, value_type);             \
 	} name SEC(".maps")
 
+/* Found by the longest prefix. The kernel insists on the flag. */
+#define BPF_PREFIXES(name, entries, value_type)      \
+	struct {                                     \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE); \
+		__uint(max_entries, entries);        \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__type(key, struct mape_prefix4);    \
+		__type(value, value_type);           \
+	} name SEC(".maps")
+
 #define BPF_QUEUE(name, entries, value_type)      \
 	struct {                                  \
 		__uint(type, BPF_MAP_TYPE_QUEUE); \
@@ -44,6 +56,10 @@
 
 /* Written by the loader, read by all programs. */
 BPF_MAP(config, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_config);
+
+/* Likewise: forwarding rules of the domain by their IPv4 prefix, and who may send from the LAN. */
+BPF_PREFIXES(fmrs, MAPE_FMR_MAX, struct mape_fmr);
+BPF_PREFIXES(lan_sources, MAPE_SOURCES_MAX, __u32);
 
 /* enum mape_outcome -> counter, per CPU */
 BPF_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, MAPE_OUTCOME_COUNT, __u32, struct mape_counter);

@@ -6,8 +6,10 @@
 #ifndef MAPE_BPF_PATH_H
 #define MAPE_BPF_PATH_H
 
+#include "extension.h"
 #include "icmp_sum.h"
 #include "ip_id.h"
+#include "mesh.h"
 #include "offload.h"
 #include "open.h"
 #include "parse.h"
@@ -129,6 +131,35 @@ static __always_inline bool is_unicast(const __u8 *addr)
 }
 
 /*
+ * May this source open a session (RFC 7084 S-2)? What is not of the LAN is forged, or came out of
+ * the tunnel and routing has sent it back.
+ */
+static __noinline int source_is_ours(const struct mape_config *cfg, const struct mape_flow *flow)
+{
+	struct mape_prefix4 key = { .len = 32 };
+
+	if (!is_unicast(flow->int_addr) || addr4_equal(flow->int_addr, cfg->ip4))
+		return 0;
+	if (!cfg->source_count)
+		return 1;
+	__builtin_memcpy(key.addr, flow->int_addr, 4);
+	return bpf_map_lookup_elem(&lan_sources, &key) != 0;
+}
+
+/*
+ * Is the source of a packet from the tunnel a possible one? Not our own address with a port of
+ * ours: what we send to ourselves never leaves. With another port it is who shares the address.
+ */
+static __always_inline bool far_is_possible(const struct mape_config *cfg,
+					    const struct mape_pkt *p)
+{
+	if (!is_unicast(p->far))
+		return false;
+	return !addr4_equal(p->far, cfg->ip4) || p->proto == MAPE_PROTO_ICMP ||
+	       mape_portset_index(&cfg->ports, p->flow.rem_port) < 0;
+}
+
+/*
  * A packet to our own address and a port of our set, whose source is translated already: deliver
  * it to the host that the port means, as if it had come from the internet (RFC 4787 REQ-9).
  */
@@ -158,11 +189,11 @@ static __always_inline int path_hairpin(mape_ctx *ctx, const struct mape_config 
 
 /*
  * Exit of the tunnel interface: the stack has decided to send this packet. Finds or opens its
- * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated, MAPE_HAIRPIN
- * when it is to go back to the stack with *mark.
+ * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated for *found,
+ * MAPE_HAIRPIN when it is to go back to the stack with *mark.
  */
 static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cfg,
-				     struct mape_pkt *p, __u32 *mark)
+				     struct mape_pkt *p, struct mape_session **found, __u32 *mark)
 {
 	struct mape_change change = {};
 	enum mape_parsed parsed;
@@ -185,6 +216,8 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	if (!s) {
 		if (!may_open(p))
 			return MAPE_OUT_NO_SESSION;
+		if (!source_is_ours(cfg, &p->flow))
+			return MAPE_OUT_SOURCE;
 		outcome = session_open(&p->flow,
 				       p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT : MAPE_OPEN);
 		if (outcome != MAPE_KERNEL_OUT)
@@ -207,7 +240,10 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 		return MAPE_OUT_MALFORMED;
 	if (s->flags & MAPE_SESSION_HAIRPIN && p->flow.proto != MAPE_PROTO_ICMP)
 		index = mape_portset_index(&cfg->ports, p->flow.rem_port);
-	/* Our address with another customer's port is his, by way of the BR. */
+	if (cfg->flags & MAPE_MESH)
+		mesh_route(&p->flow, s);
+	*found = s;
+	/* Our address with another customer's port is his, by way of the BR or directly. */
 	return index < 0 ? MAPE_KERNEL_OUT : path_hairpin(ctx, cfg, p, s, index, mark);
 }
 
@@ -254,25 +290,38 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	enum mape_parsed parsed;
 	const struct ip6_hdr *ip6;
 	struct mape_session *s;
+	struct mape_ip6 src;
 	__u32 payload_len;
 	__s32 index;
 	int tos, way;
+	bool direct;
 	__u64 now;
 	__u8 ecn;
 
 	ctx_pull(ctx, MAPE_PULL);
+	if (outer_straighten(ctx, cfg))
+		return MAPE_IN_FAILED;
 	ip6 = outer_find(ctx, cfg);
 	if (!ip6)
 		return MAPE_PASS;
-	if (!outer_from_br(ip6, cfg))
+	direct = !outer_from_br(ip6, cfg);
+	if (direct && !cfg->fmr_count)
 		return MAPE_IN_NOT_BR;
+	__builtin_memcpy(&src, ip6->src, sizeof(src));
 	payload_len = bpf_ntohs(ip6->payload_len);
 	ecn = outer_ecn(ip6);
 	parsed = parse_ipv4(ctx, L3_TUNNEL, MAPE_IN, p);
 	if (parsed != MAPE_PARSED)
 		return refused(parsed, MAPE_IN);
-	if (p->len > payload_len)
+	if (p->len > payload_len || payload_len > ctx_len(ctx) - L3_TUNNEL)
 		return MAPE_IN_MALFORMED;
+	if (direct) {
+		way = mesh_check(&src, p);
+		if (way != MAPE_KERNEL_IN)
+			return way;
+	}
+	if (!far_is_possible(cfg, p))
+		return MAPE_IN_SOURCE;
 	if (!addr4_equal(p->own, cfg->ip4) || !addr4_equal(p->flow.int_addr, cfg->ip4))
 		return MAPE_IN_NOT_OURS;
 	if (p->kind == MAPE_PKT_FLOW && p->proto == MAPE_PROTO_ICMP && !icmp_is_reply(p->icmp_type))

@@ -8,25 +8,38 @@
 #include "maps.h"
 #include "wire.h"
 
-#define TUNNEL_HOP_LIMIT 64
-
 #define ECN_MASK 3
 enum { ECN_NOT_ECT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
 
+#define FLOW_LABEL_MASK 0xfffff
+
+/* The tunnel's other end for a session, NULL for a packet that cannot be told from which it is. */
+static __always_inline const __u8 *outer_far(const struct mape_config *cfg,
+					     const struct mape_session *s)
+{
+	return s && cfg->flags & MAPE_MESH ? s->far : cfg->br[0];
+}
+
 /*
  * Fill the outer header of an inner packet of this length. No encapsulation limit option: BRs do
- * not want it. The ECN field is the inner one (RFC 6040 section 4.1, normal mode); DSCP stays 0,
- * since marked packets meet the access network's priority limits.
+ * not want it. The ECN field is always the inner one (RFC 6040 section 4.1, normal mode). The flow
+ * label is one per session (RFC 6437 section 3): its serial number is random, stays with it and
+ * tells nothing about the LAN. s as for outer_far().
  */
 static __always_inline void outer_fill(struct ip6_hdr *ip6, const struct mape_config *cfg,
-				       __u32 inner_len, __u8 inner_tos)
+				       const struct mape_session *s, __u32 inner_len,
+				       __u8 inner_tos)
 {
-	ip6->vtf = bpf_htonl(6U << 28 | (__u32)(inner_tos & ECN_MASK) << 20);
+	__u32 vtf = cfg->outer_vtf | (__u32)(inner_tos & cfg->tos_copied) << 20;
+
+	if (s && cfg->flags & MAPE_FLOW_LABEL)
+		vtf |= s->serial & FLOW_LABEL_MASK;
+	ip6->vtf = bpf_htonl(vtf);
 	ip6->payload_len = bpf_htons(inner_len);
 	ip6->next_header = IPPROTO_IPIP;
-	ip6->hop_limit = TUNNEL_HOP_LIMIT;
+	ip6->hop_limit = cfg->hop_limit;
 	__builtin_memcpy(ip6->src, cfg->ce, 16);
-	__builtin_memcpy(ip6->dst, cfg->br[0], 16);
+	__builtin_memcpy(ip6->dst, outer_far(cfg, s), 16);
 }
 
 /* Is this frame IPv4-in-IPv6 for our CE address? Everything else is none of our business. */
@@ -36,10 +49,9 @@ static __always_inline struct ip6_hdr *outer_find(mape_ctx *ctx, const struct ma
 	struct ip6_hdr *ip6 = (void *)(eth + 1);
 
 	if ((void *)(ip6 + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IPV6) ||
-	    ctx_has_vlan(ctx) || ip6->next_header != IPPROTO_IPIP ||
-	    !addr6_equal(ip6->dst, cfg->ce))
+	    ctx_has_vlan(ctx) || bpf_ntohl(ip6->vtf) >> 28 != 6 || !addr6_equal(ip6->dst, cfg->ce))
 		return 0;
-	return ip6;
+	return ip6->next_header == IPPROTO_IPIP ? ip6 : 0;
 }
 
 static __always_inline bool outer_from_br(const struct ip6_hdr *ip6, const struct mape_config *cfg)

@@ -14,7 +14,10 @@
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86DD
 
+#define IPPROTO_HOPOPTS 0
 #define IPPROTO_IPIP 4
+#define IPPROTO_ROUTING 43
+#define IPPROTO_DSTOPTS 60
 
 struct eth_hdr {
 	__u8 dst[6];
@@ -29,6 +32,13 @@ struct ip6_hdr {
 	__u8 hop_limit;
 	__u8 src[16];
 	__u8 dst[16];
+};
+
+struct ip6_ext { /* hop-by-hop options, destination options, routing */
+	__u8 next_header;
+	__u8 len;  /* in units of eight bytes, without the first */
+	__u8 type; /* routing header: its type, ... */
+	__u8 left; /* ... and how many hops are left to visit */
 };
 
 struct ip4_hdr {

@@ -101,7 +101,12 @@ static int load(struct attach *a)
 	struct mape_config config;
 
 	plan_config(a->plan, &a->tun, &a->exit_end, &config);
-	return objects_load(&a->objects, &config, a->plan->reserve, a->plan->tc_decap);
+	return objects_load(&a->objects, &config, a->plan->reserve, a->plan->tc_decap) ||
+			       mesh_fill(&a->plan->mesh, objects_map(&a->objects, "fmrs")) ||
+			       lan_sources_fill(&a->plan->sources,
+						objects_map(&a->objects, "lan_sources")) ?
+		       -1 :
+		       0;
 }
 
 static int attach_tc(struct attach *a, int ifindex, bool egress, const char *prog)

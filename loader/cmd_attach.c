@@ -15,6 +15,7 @@
 static const struct attach_opts defaults = {
 	.rule = RULE_OPTS_DEFAULT,
 	.from = PROV_OPTS_DEFAULT,
+	.outer = OUTER_OPTS_DEFAULT,
 	.metric = 512,
 	.mark_mask = 0x00ff0000,
 	.rest = 120, /* RFC 6888 REQ-8 */
@@ -28,6 +29,11 @@ static const struct opt options[] = {
 	  .help = "IPv6 prefix of the line (default: found on the machine)" },
 	RULE_OPTS_ROWS(struct attach_opts, rule),
 	PROV_OPTS_ROWS(struct attach_opts, from),
+	MESH_OPTS_ROWS(struct attach_opts, mesh),
+	OUTER_OPTS_ROWS(struct attach_opts, outer),
+	{ ROW(OPT_LIST, "lan-source", lan_sources), .metavar = "NETWORK",
+	  .check = lan_source_check,
+	  .help = "network of the LAN that is neither private nor on a LAN device" },
 	{ ROW(OPT_ENUM, "filtering", filtering), .words = filtering_words,
 	  .help = "who may answer a LAN host" },
 	{ ROW(OPT_U32, "reserve-ranges", reserve_ranges), .metavar = "N", .max = 32767,

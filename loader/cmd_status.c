@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "health.h"
 #include "host_use.h"
+#include "mesh.h"
 #include "net/link.h"
 #include "net/route.h"
 #include "out.h"
@@ -131,6 +132,25 @@ static void line_out(const struct status *s)
 	out_object_end();
 }
 
+static void mesh_out(const struct mape_config *config)
+{
+	enum mesh_mode mode = config->flags & MAPE_MESH ? MESH_ON :
+			      config->fmr_count		? MESH_RECEIVE :
+							  MESH_OFF;
+
+	if (out_is_json()) {
+		out_object("mesh", NULL);
+		out_str("mode", NULL, mesh_words[mode]);
+		out_u64("rules", NULL, config->fmr_count);
+		out_object_end();
+	} else if (mode == MESH_OFF) {
+		out_str(NULL, "mesh", mesh_words[mode]);
+	} else {
+		out_fmt(NULL, "mesh", "%s, %u forwarding rules", mesh_words[mode],
+			config->fmr_count);
+	}
+}
+
 static void describe(const struct status *s)
 {
 	const struct mape_config *config = config_of(s);
@@ -145,6 +165,7 @@ static void describe(const struct status *s)
 	line_out(s);
 	out_u64("mtu", NULL, config->mtu);
 	out_str("filtering", "filtering", instance_setting(s->instance, "filtering"));
+	mesh_out(config);
 	out_bool("fast_path", "fast path", config->flags & MAPE_FAST_PATH);
 	out_str("route", "route", s->route[0] ? s->route : NULL);
 	out_u64("sessions", "sessions", s->sessions);

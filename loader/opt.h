@@ -18,7 +18,7 @@ enum opt_type {
 	OPT_LIST,	/* struct opt_list, the option may be repeated */
 };
 
-#define OPT_LIST_MAX 16
+#define OPT_LIST_MAX 256
 
 struct opt_list {
 	const char *v[OPT_LIST_MAX];	/* in the order given; point into argv */

@@ -137,6 +137,19 @@ static int ask_sources(struct plan *plan)
 	return ret;
 }
 
+/* A tunnel to ourselves would be a loop. */
+static int check_brs(const struct mape_line *line)
+{
+	char text[MAPE_IP6_STRLEN];
+
+	for (uint32_t i = 0; i < line->br_count; i++)
+		if (mape_ip6_eq(line->br[i], line->ce))
+			return err("Give the address of the provider's border relay.",
+				   "the border relay %s is this line's own CE address",
+				   mape_ip6_str(line->ce, text));
+	return 0;
+}
+
 static int find_line(struct plan *plan)
 {
 	const struct attach_opts *o = plan->opts;
@@ -155,7 +168,16 @@ static int find_line(struct plan *plan)
 			   "this version does not handle IPv4 prefixes (/%u) yet",
 			   plan->line.ip4_len);
 	mape_prefix6_str(plan->line.prefix, plan->line.prefix_len, plan->prefix);
-	return 0;
+	return check_brs(&plan->line);
+}
+
+static int find_sources(struct plan *plan)
+{
+	lan_sources_init(&plan->sources);
+	for (int i = 0; i < plan->n_lan; i++)
+		if (lan_sources_add_device(&plan->sources, plan->lan[i].link.ifindex))
+			return -1;
+	return lan_sources_add_given(&plan->sources, &plan->opts->lan_sources);
 }
 
 /* Three kinds of mark have to fit, and they are numbers in neighbouring bits. */
@@ -219,7 +241,9 @@ int plan_make(struct plan *plan, const struct cmd_call *call)
 	snprintf(plan->exit_name, sizeof(plan->exit_name), "%s-out", plan->name);
 	if (check_mark_mask(plan->opts->mark_mask) || read_config(plan) ||
 	    find_devices(plan, call) ||
-	    find_line(plan) || set_sizes(plan) || choose_hooks(plan))
+	    find_line(plan) ||
+	    mesh_plan(&plan->mesh, &plan->opts->mesh, &plan->opts->rule, &plan->line) ||
+	    find_sources(plan) || set_sizes(plan) || choose_hooks(plan))
 		return -1;
 	choose_offload(plan);
 	return 0;
@@ -256,6 +280,10 @@ struct json_object *plan_settings(const struct plan *plan)
 	add_words(s, "from", &o->from.from);
 	json_object_object_add(s, "iid", json_object_new_int(o->rule.iid));
 	json_object_object_add(s, "mtu", json_object_new_int(plan->mtu));
+	json_object_object_add(s, "mesh", json_object_new_string(mesh_words[plan->mesh.mode]));
+	add_words(s, "fmr", &o->mesh.fmrs);
+	outer_settings(&o->outer, s);
+	add_words(s, "lan-source", &o->lan_sources);
 	json_object_object_add(s, "filtering",
 			       json_object_new_string(filtering_words[o->filtering]));
 	json_object_object_add(s, "wan-hook", json_object_new_string(hook_words[o->wan_hook]));

@@ -10,8 +10,11 @@
 
 #include "cmd.h"
 #include "config_file.h"
+#include "lan_sources.h"
+#include "mesh.h"
 #include "net/link.h"
 #include "provision/opts.h"
+#include "outer_opts.h"
 #include "rule/text.h"
 #include "rule_opts.h"
 
@@ -28,6 +31,9 @@ struct attach_opts {
 	const char *config; /* NULL: the default, which need not exist */
 	struct rule_opts rule;
 	struct prov_opts from; /* whom to ask; asked if one is named */
+	struct mesh_opts mesh;
+	struct outer_opts outer;
+	struct opt_list lan_sources;
 	int wan_hook, lan_hook; /* enum hook_choice */
 	int filtering;
 	uint32_t reserve_ranges;
@@ -66,6 +72,8 @@ struct plan {
 	char prefix[MAPE_PREFIX_STRLEN]; /* of the line, as text */
 	uint32_t mtu;
 	uint32_t reserve; /* ports */
+	struct mesh mesh;
+	struct lan_sources sources;
 	bool fast_path;	  /* there is a LAN, and it is not switched off */
 	bool conntrack;	  /* there is the sysctl that makes conntrack liberal about windows */
 	bool tcp_offload;

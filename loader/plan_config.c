@@ -35,5 +35,10 @@ void plan_config(const struct plan *plan, const struct link_info *tun,
 	c->host_rate = o->host_rate;
 	/* Only there may a stranger send to a port, so only there can he be mistaken for a new one. */
 	c->rest_s = o->filtering == MAPE_FILTER_ENDPOINT ? o->rest : 0;
+	c->fmr_count = plan->mesh.n;
+	if (plan->mesh.mode == MESH_ON)
+		c->flags |= MAPE_MESH;
+	c->source_count = plan->sources.n;
+	outer_config(&o->outer, c);
 	timeouts_set(c, &o->timeouts);
 }

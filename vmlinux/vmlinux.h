@@ -93,12 +93,14 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_DEVMAP_HASH = 25,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_QUEUE = 22,
 };
 
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1U << 0 };
 enum { BPF_F_INGRESS = 1ULL << 0 };
+enum { BPF_F_RECOMPUTE_CSUM = 1ULL << 0 };
 
 /* bpf_l4_csum_replace */
 enum { BPF_F_PSEUDO_HDR = 1ULL << 4, BPF_F_MARK_MANGLED_0 = 1ULL << 5 };

@@ -14,6 +14,8 @@
 enum {
 	MAPE_FAST_PATH = 1,   /* sessions may be offloaded */
 	MAPE_TCP_OFFLOAD = 2, /* TCP ones too: conntrack is liberal about windows, or absent */
+	MAPE_MESH = 4,	      /* to other CEs directly, by the rules in `fmrs` */
+	MAPE_FLOW_LABEL = 8,  /* a flow label for each session in the outer header */
 };
 
 /* Which remotes may send to a mapped port (RFC 4787 section 5, RFC 7597 section 10). */
@@ -59,6 +61,12 @@ struct mape_config {
 	__u32 host_rate;  /* sessions that it may open per second; 0: no limit */
 	__u32 rest_s;	  /* a freed UDP port or query id is not given to anybody for so long */
 	__u32 pad2;
+	__u32 fmr_count;  /* rules in `fmrs`; 0: only BRs may send to us */
+	__u32 source_count; /* networks in `lan_sources`; 0: whatever source the stack forwards */
+	__u32 outer_vtf; /* outer header's first word: version, fixed DSCP; host order */
+	__u8 hop_limit;	 /* of the outer header */
+	__u8 tos_copied; /* bits of the inner TOS that the outer traffic class takes over */
+	__u8 pad3[2];
 } __attribute__((aligned(8)));
 
 #endif

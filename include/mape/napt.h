@@ -164,6 +164,7 @@ struct mape_session {
 	__u32 seen;	 /* last passed to the stack by the LAN hook */
 	__u32 confirmed; /* last came out of the tunnel interface after being seen */
 	__u32 pending;	 /* a revalidation is under way since */
+	__u8 far[16];	 /* in a mesh: IPv6 address of the tunnel's other end */
 } __attribute__((aligned(8)));
 
 /* Element of `events`, a ring: a host was refused a session. */
@@ -193,7 +194,7 @@ MAPE_ASSERT_SIZE(struct mape_port, 24);
 MAPE_ASSERT_SIZE(struct mape_host, 56);
 MAPE_ASSERT_SIZE(struct mape_event, 40);
 MAPE_ASSERT_SIZE(struct mape_mapping, 16);
-MAPE_ASSERT_SIZE(struct mape_session, 104);
+MAPE_ASSERT_SIZE(struct mape_session, 120);
 MAPE_ASSERT_SIZE(struct mape_ticket, 24);
 
 #endif

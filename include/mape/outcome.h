@@ -49,10 +49,11 @@
 	X(OUT_TOO_BIG, "drop_out_too_big", 1,                                                      \
 	  "The encapsulated packet could not be built (no headroom or memory).")                   \
 	X(IN_NOT_BR, "drop_in_not_br", 1,                                                          \
-	  "An IPv4-in-IPv6 packet for our CE address that did not come from a BR of the rule. "    \
-	  "If the line really uses another BR, add it with --br.")                                 \
+	  "An IPv4-in-IPv6 packet for our CE address that came neither from a BR of the rule nor "  \
+	  "from a CE of a forwarding rule. If the line uses another BR, add it with --br; if its "  \
+	  "CEs speak to each other, see --mesh.")                                                   \
 	X(IN_MALFORMED, "drop_in_malformed", 1,                                                    \
-	  "The inner packet is not IPv4 or shorter than its headers say.")                         \
+	  "The inner packet is not IPv4, or it or the outer one is shorter than its headers say.")  \
 	X(IN_NOT_OURS, "drop_in_not_ours", 1,                                                      \
 	  "The inner destination is not our shared IPv4 address. The BR has another rule for "     \
 	  "this line, or somebody forges packets.")                                                \
@@ -95,7 +96,19 @@
 	  "that it quotes.")                                                                        \
 	X(IN_CHECKSUM, "drop_in_checksum", 1,                                                      \
 	  "An ICMP error from the internet with a wrong checksum, its own or that of the IPv4 "     \
-	  "header that it quotes. Nothing to do; a router on the way is broken, or somebody forges.")
+	  "header that it quotes. Nothing to do; a router on the way is broken, or somebody forges.") \
+	X(OUT_SOURCE, "drop_out_source", 1,                                                        \
+	  "The IPv4 source is not one of a LAN here: forged, or something from the internet that "  \
+	  "routing sends back into the tunnel. Admit a network of yours with --lan-source.")        \
+	X(IN_SOURCE, "drop_in_source", 1,                                                          \
+	  "The inner source is no host's address, or our own address with a port of ours. "         \
+	  "Somebody forges packets.")                                                               \
+	X(IN_MESH_ADDRESS, "drop_in_mesh_address", 1,                                              \
+	  "From the prefix of a forwarding rule, but not from the CE that the inner source belongs " \
+	  "to. Somebody forges packets, or the rule is out of date (--fmr).")                       \
+	X(IN_MESH_PORT, "drop_in_mesh_port", 1,                                                    \
+	  "From another CE, but the inner source port is not one of that CE's. Somebody forges "    \
+	  "packets, or the rule is out of date (--fmr).")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,

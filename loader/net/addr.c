@@ -182,6 +182,38 @@ int addr4_del(int ifindex, struct in_addr addr)
 	return nl_err(rc, NULL, "cannot delete %s/32 from interface %d", inet_ntoa(addr), ifindex);
 }
 
+static int add_addr4(const struct nlmsghdr *nlh, void *arg)
+{
+	struct nl_list *list = arg;
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[IFA_MAX + 1];
+	struct addr4_info *info;
+	const void *local;
+
+	nl_attrs(nlh, sizeof(*ifa), tb, IFA_MAX);
+	local = payload(tb[IFA_LOCAL], sizeof(info->addr));
+	if (ifa->ifa_family != AF_INET || (int)ifa->ifa_index != *(const int *)list->filter || !local)
+		return MNL_CB_OK;
+	info = nl_list_add(list);
+	if (!info)
+		return MNL_CB_ERROR;
+	memcpy(&info->addr, local, sizeof(info->addr));
+	info->prefix_len = ifa->ifa_prefixlen;
+	return MNL_CB_OK;
+}
+
+int addr4_list(int ifindex, struct addr4_info **addrs, size_t *n)
+{
+	struct nl_list list = { .size = sizeof(**addrs), .filter = &ifindex };
+	int rc = dump(AF_INET, add_addr4, &list);
+
+	if (rc)
+		return nl_err(rc, NULL, "cannot list IPv4 addresses");
+	*addrs = list.v;
+	*n = list.n;
+	return 0;
+}
+
 struct wanted4 {
 	int ifindex;
 	struct in_addr addr;

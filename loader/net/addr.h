@@ -47,6 +47,14 @@ enum addr_dad {
 /* Waits for the end of duplicate address detection: enum addr_dad, or -1 with err(). */
 int addr6_wait_dad(int ifindex, const struct in6_addr *addr, unsigned int timeout_ms);
 
+struct addr4_info {
+	struct in_addr addr;
+	uint8_t prefix_len;
+};
+
+/* IPv4 addresses of an interface. *addrs is for free(). */
+int addr4_list(int ifindex, struct addr4_info **addrs, size_t *n);
+
 /* IPv4 /32, scope global. */
 int addr4_add(int ifindex, struct in_addr addr);
 int addr4_del(int ifindex, struct in_addr addr);			/* gone: 0 */

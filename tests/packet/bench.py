@@ -91,7 +91,7 @@ class Session(Record):
               ("flags", "B"), ("queued", "B"), ("in_ok", "B"), ("out_ok", "B"), ("pad", "B"),
               ("lan_ifindex", "I"), ("port_ifindex", "I"), ("lan_mac", "6s"),
               ("host_mac", "6s"), ("entered", "I"), ("seen", "I"), ("confirmed", "I"),
-              ("pending", "I"))
+              ("pending", "I"), ("far", "16s"))
 
     @property
     def state_name(self):

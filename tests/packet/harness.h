@@ -4,7 +4,7 @@
  * BPF programs name, and the product's objects loaded the way the product loads them. Nothing is
  * attached or pinned, so everything is gone when the process ends.
  *
- *	wan0   the WAN; a route and a permanent neighbour lead to the BR
+ *	wan0   the WAN; routes and a permanent neighbour lead to the BR and to other CEs
  *	lan0   a LAN device, lan2 another one
  *	mape0  the tunnel interface, mape0x the other end of its pair
  */
@@ -77,6 +77,7 @@ static inline void harness_namespace(void)
 		"link set lan1 up\n"
 		"link set lan0 up\n"
 		"route add 2001:db8:b0::/48 via fe80::1 dev wan0\n"
+		"route add 2001:db8:f000::/36 via fe80::1 dev wan0\n"
 		"neigh replace fe80::1 lladdr " GATEWAY_MAC " nud permanent dev wan0\n";
 	FILE *ip;
 
@@ -111,6 +112,9 @@ static inline void harness_config(struct mape_config *c)
 	inet_pton(AF_INET6, "2001:db8:b0::2", c->br[1]);
 	c->br_count = 2;
 	timeouts_set(c, &(const struct opt_list){}); /* the product's own */
+	c->outer_vtf = 6U << 28;
+	c->hop_limit = 64;
+	c->tos_copied = 3;
 }
 
 static inline void harness_close(struct harness *h)
