@@ -41,6 +41,11 @@ TC, XDP = {2: "drop", -1: "pass", 7: "redirect"}, {1: "drop", 2: "pass", 4: "red
 DECAP = {(0, 3): None, (1, 3): 3, (2, 3): 3, (2, 1): 1}
 
 
+def is_host(address):
+    """Not of this network, loopback, multicast or reserved (RFC 1122 section 3.2.1.3)."""
+    return address[0] not in (0, 127) and address[0] < 224
+
+
 class Expected:
     """What has to become of a packet: the reasons to drop it, or its way and how it looks then."""
 
@@ -172,9 +177,13 @@ class World:
         if frame[12:14] != b"\x08\0":
             return Expected({"drop_out_not_ipv4"})
         d, names = dissect(frame[14:], "out"), set()
-        if d.addresses and (d.addresses[1][0] in (0, 127) or d.addresses[1][0] >= 224):
+        if d.addresses and not is_host(d.addresses[1]):
             names.add("not_ipv4")
         flow = d.inside
+        # A session is not opened for what cannot be a host of the LAN.
+        if flow and not d.error and (not is_host(flow[1]) or flow[1] == EXTERNAL) and \
+                flow not in self.model.sessions:
+            names.add("source")
         if d.inside and d.error:
             flow = (flow[0], *flow[3:], *flow[1:3])
             if d.addresses[1] != flow[3] or flow not in self.model.sessions:
@@ -199,12 +208,15 @@ class World:
         return self.model.sessions[flow].port
 
     def wan(self, frame, got):
-        if len(frame) < 54 or frame[12:14] != b"\x86\xdd" or frame[20] != 4 or frame[38:54] != CE:
+        if len(frame) < 54 or frame[12:14] != b"\x86\xdd" or frame[14] >> 4 != 6 or \
+                frame[20] != 4 or frame[38:54] != CE:
             return Expected()
         d, names = dissect(frame[54:], "in"), set()
         lengths = ip_header(frame[54:])
-        if lengths and lengths[1] > word(frame, 18):
+        if lengths and lengths[1] > word(frame, 18) or word(frame, 18) > len(frame) - 54:
             names.add("malformed")
+        if d.addresses and not self.possible(d):
+            names.add("source")
         if frame[22:38] not in BRS:
             names.add("not_br")
         if len(frame) >= 74 and frame[70:74] != EXTERNAL:
@@ -228,6 +240,11 @@ class World:
                           mss=MTU - 40)
         return Expected(way="fast_in" if fast else "kernel_in", head=TO_HOST if fast else TO_STACK,
                         rewriter=changed, tail=d.tail)
+
+    def possible(self, d):
+        """Can the internet be where it comes from? Not from no host, nor from a port of ours."""
+        own = d.addresses[0] == EXTERNAL and d.proto != ICMP and d.inside
+        return is_host(d.addresses[0]) and not (own and d.inside[2] in self.model.ports)
 
     @staticmethod
     def sides(d):

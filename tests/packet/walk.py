@@ -178,6 +178,9 @@ class Walk:
             assert result.data == TO_STACK + want, f"{flow} got {result.data.hex()}"
         else:
             assert result.ret == (2 if tc else 1), f"verdict {result.ret}"
+        if remote[0] == EXTERNAL and proto != ICMP and remote[1] in self.model.ports:
+            assert not flow, f"{flow} was reached from the outside by what claims to be ours"
+            return
         mark = self.model.arrived(proto, port, remote, flags, flow)
         if flow:
             have = result.mark >> MARK_SHIFT if tc else \
