@@ -7,9 +7,9 @@
  * rewriter takes a frame that has become longer or shorter back to where it was. Its own cost is
  * measured too: a rewriter that tail-calls floor_empty.
  */
+#include "fib.h"
 #include "make.h"
 
-#define AF_INET_ 2
 #define ETH_IP bpf_htons(0x0800)
 #define ETH_IP6 bpf_htons(0x86dd)
 
@@ -136,23 +136,10 @@ int floor_lookup_wan(struct xdp_md *ctx)
 	return floor_lookup(&floor_in, ctx, ETH_LEN + IP6_LEN);
 }
 
-/* Plain IPv4 forwarding as an XDP program does it at least. */
 SEC("xdp")
 int floor_fib(struct xdp_md *ctx)
 {
-	struct bpf_fib_lookup fib = { .family = AF_INET_, .ifindex = ctx->ingress_ifindex };
-	__u8 *p = (void *)(long)ctx->data, *ip = p + ETH_LEN;
-
-	if ((void *)(p + 34) > (void *)(long)ctx->data_end)
-		return XDP_DROP;
-	__builtin_memcpy(&fib.ipv4_src, ip + 12, 4);
-	__builtin_memcpy(&fib.ipv4_dst, ip + 16, 4);
-	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
-		return XDP_DROP;
-	ip[8]--;
-	__builtin_memcpy(p, fib.dmac, 6);
-	__builtin_memcpy(p + 6, fib.smac, 6);
-	return bpf_redirect_map(&floor_tx, fib.ifindex, XDP_DROP);
+	return fib_forward(ctx, &floor_tx);
 }
 
 /* TC: one lookup, and room made or taken with nothing put there. */

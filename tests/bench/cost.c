@@ -18,13 +18,12 @@
 #include <json-c/json.h>
 #include <mape/outcome.h>
 
-#include "drive.h"
+#include "frames.h"
 #include "table.h"
 
 #define ENDPOINTS 500
 #define XDP_REPEAT 20000
 #define TC_REPEAT 2000
-#define FRAME 60 /* 64 with the frame check sequence */
 
 struct target {
 	const char *name; /* in the output */
@@ -57,7 +56,7 @@ static struct harness bench;
 static struct bpf_object *floors;
 static struct shot *shots; /* 2 * sessions: outbound, inbound */
 static struct drive *drives;
-static uint8_t frames[2][FRAME + ENCAP]; /* plain, tunnel */
+static uint8_t frames[2][FRAME + OUTER]; /* plain, tunnel */
 static uint64_t expected;		 /* packets that the fast path has to have counted */
 
 /* -- Setting up -------------------------------------------------------------------------------- */
@@ -117,22 +116,13 @@ static uint32_t *make_order(uint32_t n, bool shuffled)
 	return order;
 }
 
-static void set_shot(struct shot *shot, const uint8_t *src, uint16_t sport, const uint8_t *dst,
-		     uint16_t dport)
-{
-	memcpy(shot->src, src, 4);
-	memcpy(shot->dst, dst, 4);
-	put16(shot->sport, sport);
-	put16(shot->dport, dport);
-}
-
 static void add_to_floor(const char *name, const struct shot *shot)
 {
 	static const uint8_t value[sizeof(struct mape_session)];
-	struct shot key = *shot;
+	uint8_t key[sizeof(*shot)] = { [12] = MAPE_PROTO_UDP };
 
-	key.pad[0] = MAPE_PROTO_UDP; /* the shot itself has zeros there */
-	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(floors, name), &key, value, 0))
+	memcpy(key, shot, 12);
+	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(floors, name), key, value, 0))
 		harness_die(name);
 }
 
@@ -142,17 +132,19 @@ static void add_to_floor(const char *name, const struct shot *shot)
  */
 static void fill(uint32_t sessions, const uint32_t *order)
 {
-	if (table_open(&bench, 0, sessions, ENDPOINTS))
-		harness_die("opening sessions");
+	uint32_t lan = if_nametoindex("lan0");
+
 	for (uint32_t i = 0; i < sessions; i++) {
 		struct shot *out = &shots[order[i]], *in = out + sessions;
 		struct talk t = table_talk(i, ENDPOINTS);
-		int port = table_offload(&bench, &t, if_nametoindex("lan0"), 0);
+		int port = table_open_one(&bench, &t);
 
+		if (!port)
+			port = table_offload(&bench, &t, lan, 0);
 		if (port < 0)
-			harness_die("offloading");
-		set_shot(out, t.int_addr, t.int_port, t.rem_addr, t.rem_port);
-		set_shot(in, t.rem_addr, t.rem_port, bench.config.ip4, port);
+			harness_die("opening sessions");
+		shot_set(out, t.int_addr, t.int_port, t.rem_addr, t.rem_port);
+		shot_set(in, t.rem_addr, t.rem_port, bench.config.ip4, port);
 		add_to_floor("floor_out", out);
 		add_to_floor("floor_in", in);
 	}
@@ -160,29 +152,11 @@ static void fill(uint32_t sessions, const uint32_t *order)
 
 static void make_frames(uint32_t sessions)
 {
-	struct talk t = table_talk(0, ENDPOINTS);
-	uint8_t *plain = frames[0], *tunnel = frames[1];
-	uint8_t packet[FRAME] = {};
-
-	udp_packet(packet, t.int_addr, t.int_port, t.rem_addr, t.rem_port);
-	put16(packet + 16, FRAME - 14);
-	put16(packet + 38, FRAME - 34);
-	put16(packet + 40, 0xbeef); /* a checksum, so that it has to be updated */
-	memcpy(plain, packet, FRAME);
-	memcpy(plain, LAN_MAC HOST_MAC, 12);
-	memcpy(tunnel, "\x02\0\0\0\0\x01\x02\0\0\0\0\xfe\x86\xdd\x60", 15);
-	put16(tunnel + 18, FRAME - 14);
-	tunnel[20] = 4;
-	tunnel[21] = 64;
-	memcpy(tunnel + 22, bench.config.br[0], 16);
-	memcpy(tunnel + 38, bench.config.ce, 16);
-	memcpy(tunnel + 54, packet + 14, FRAME - 14);
-	for (int in = 0; in < 2; in++) {
-		drives[in] = (struct drive){ .first = in * sessions,
-					     .count = sessions,
-					     .len = FRAME + in * ENCAP };
-		memcpy(drives[in].head, frames[in], 42 + in * ENCAP);
-	}
+	frame_plain(frames[0], (uint8_t *)LAN_MAC, (uint8_t *)HOST_MAC);
+	frame_tunnel(frames[1], (uint8_t *)"\x02\0\0\0\0\x01", (uint8_t *)"\x02\0\0\0\0\xfe",
+		     bench.config.br[0], bench.config.ce);
+	drives[0] = drive_of(0, sessions, frames[0], FRAME);
+	drives[1] = drive_of(sessions, sessions, frames[1], FRAME + OUTER);
 }
 
 /* Plain forwarding for floor_fib: lan1 to wan0. */
@@ -233,7 +207,7 @@ static void sample(struct target *t, double ns)
 static void run_xdp(struct target *t)
 {
 	struct xdp_md in = { .ingress_ifindex = if_nametoindex("lan1") };
-	uint8_t frame[FRAME + ENCAP], out[256];
+	uint8_t frame[FRAME + OUTER], out[256];
 	struct bpf_test_run_opts opts;
 
 	in.data_end = drives[t->in].len;
@@ -254,7 +228,7 @@ static void run_xdp(struct target *t)
 static void run_tc(struct target *t, uint32_t sessions)
 {
 	struct __sk_buff in = { .ifindex = if_nametoindex(t->in ? "wan0" : "lan0") };
-	uint8_t frame[FRAME + ENCAP], out[256];
+	uint8_t frame[FRAME + OUTER], out[256];
 	struct drive *d = &drives[t->in];
 	uint64_t total = 0;
 
@@ -269,6 +243,8 @@ static void run_tc(struct target *t, uint32_t sessions)
 		d->at = (d->at + 1) % sessions;
 		memcpy(frame + d->len - FRAME + 26, shot->src, 8);
 		memcpy(frame + d->len - FRAME + 34, shot->sport, 4);
+		memcpy(frame + d->len - FRAME + 24, shot->ip_check, 2);
+		memcpy(frame + d->len - FRAME + 40, shot->udp_check, 2);
 		if (bpf_prog_test_run_opts(t->fd, &opts))
 			harness_die(t->name);
 		if (opts.retval != (t->ours ? 7 : 0)) {

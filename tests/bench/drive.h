@@ -16,7 +16,8 @@ struct shot {
 	__u8 dst[4];
 	__u8 sport[2];
 	__u8 dport[2];
-	__u8 pad[4];
+	__u8 ip_check[2];
+	__u8 udp_check[2];
 };
 
 /* One per direction. Packets are made from shots[first + at % count]. */

@@ -53,6 +53,8 @@ static __always_inline int write_head(struct xdp_md *ctx, struct drive *d, const
 	__builtin_memcpy(p, d->head, head);
 	__builtin_memcpy(inner + 12, shot->src, 8);
 	__builtin_memcpy(inner + 20, shot->sport, 4);
+	__builtin_memcpy(inner + 10, shot->ip_check, 2);
+	__builtin_memcpy(inner + 26, shot->udp_check, 2);
 	return 0;
 }
 
