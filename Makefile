@@ -6,6 +6,7 @@
 #   make demo             the lab with real traffic (root; KEEP=1 leaves it standing), demo-clean
 #   make check            all tests (root); check-unit (no root), check-packet, check-lab
 #   make check-kernels    load and packet tests on other kernels, emulated (root)
+#   make bench            measure against floors and the kernel (root); bench-quick: two minutes
 #   make bpfeb            compile the BPF programs for big-endian machines
 #
 # V=1 shows commands, WERROR=1 makes warnings errors, O=DIR builds elsewhere than in build/.
@@ -87,7 +88,7 @@ ALL_TESTS  := $(UNIT_TESTS) $(LAB_PROGS) $(LAB_BPF) $(PACKET_PROGS) $(O)/tests/m
 .PRECIOUS: %/
 .SUFFIXES:
 .PHONY: all install clean deps demo demo-clean check check-unit check-packet check-lab \
-	check-kernels bpfeb tests unit-tests lab-programs FORCE
+	check-kernels bench bench-quick bpfeb tests unit-tests lab-programs bench-programs FORCE
 
 all: $(O)/mape-xdp
 
@@ -295,5 +296,13 @@ check-kernels:
 	$(Q)$(MAKE) tests
 	$(give_back)
 	@tests/kernels/run
+
+bench bench-quick:
+	$(root)
+	@tests/deps build test
+	$(Q)$(MAKE) bench-programs lab-programs
+	$(give_back)
+	@tests/bench/bench.py $(if $(filter bench-quick,$@),--quick)
+	$(give_back)
 
 -include $(shell find $(O) -path $(O)/kernels -prune -o -type f -name '*.d' -print 2> /dev/null)

@@ -10,6 +10,13 @@
 
 #define HEAD_MAX 82 /* Ethernet, IPv6, IPv4 and 8 bytes of transport */
 
+/*
+ * Generated frames begin this far behind where the kernel would put them. A veth pair copies an skb
+ * with less than 256 bytes of headroom before its XDP program sees it; without this the sink would
+ * copy just those packets that the router has put a header on.
+ */
+#define SPARE_ROOM 64
+
 /* One packet's own bytes, in network order; the rest is the template's. */
 struct shot {
 	__u8 src[4];

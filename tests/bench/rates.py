@@ -4,8 +4,8 @@
 import contextlib
 import time
 
-from router import (BINARY, FIREWALL, LAN, WAN, Floor, MapeTc, MapeXdp, Router, Snat,
-                    SnatFiltered)
+from router import (FIREWALL, LAN, WAN, Floor, MapeTc, MapeXdp, Router, Snat, SnatFiltered,
+                    mape)
 from rows import Row
 
 DIRECTION = {LAN: 'LAN to WAN', WAN: 'WAN to LAN'}
@@ -126,9 +126,8 @@ def attach_row(tmp, cpu, rounds):
     times = []
     with standing((MapeXdp, {'tmp': tmp, 'cpu': cpu, 'flows': 1})) as (router,):
         for _ in range(rounds):
-            router.ce.run([BINARY, 'detach'])
+            mape(router.ce, 'detach')
             begin = time.monotonic()
-            router.ce.run([BINARY, 'attach', 'wan0', 'lan0', '--wan-hook', 'xdp',
-                           '--lan-hook', 'xdp'])
+            mape(router.ce, 'attach', 'wan0', 'lan0', '--wan-hook', 'xdp', '--lan-hook', 'xdp')
             times.append((time.monotonic() - begin) * 1e3)
     return Row('attach', 'ms', times, [])

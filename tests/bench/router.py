@@ -13,6 +13,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from socket import inet_aton
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -47,6 +48,18 @@ FIREWALL = '''table inet fw {
 }'''
 
 _numbers = iter(range(1 << 30))
+
+
+def mape(ns, *words, timeout=60):
+    """Runs mape-xdp in a namespace; waits while another command on this machine holds the lock."""
+    end = time.monotonic() + timeout
+    while True:
+        done = ns.run([BINARY, *words], check=False)
+        if not done.returncode:
+            return done.stdout
+        if 'another mape-xdp command' not in done.stderr + done.stdout or time.monotonic() > end:
+            raise LabError(f"'mape-xdp {' '.join(words)}': {done.stderr or done.stdout}")
+        time.sleep(0.1)
 
 
 def flow(i, endpoints=ENDPOINTS):
@@ -196,8 +209,8 @@ class Mape(Router):
             route del 198.18.0.0/15''')
         if self.rules:
             ce.nft(self.rules)
-        ce.run([BINARY, 'attach', 'wan0', 'lan0', '--wan-hook', self.hook, '--lan-hook', self.hook,
-                *self.rule])
+        mape(ce, 'attach', 'wan0', 'lan0', '--wan-hook', self.hook, '--lan-hook', self.hook,
+             *self.rule)
         self.ask(f'tunnel wan {MAC["wan0"]} {MAC["w0"]} {self.line.br} {self.line.ce}')
         if self.learn:
             self.offload()
@@ -215,7 +228,7 @@ class Mape(Router):
         self.fire(LAN, self.flows)
 
     def json(self, *words):
-        return json.loads(self.ce.run([BINARY, *words, '--json']).stdout)
+        return json.loads(mape(self.ce, *words, '--json'))
 
 
 class MapeXdp(Mape):

@@ -32,7 +32,7 @@ static __always_inline int shoot(struct xdp_md *ctx, __u32 side, const __u32 hea
 	struct drive *d = bpf_map_lookup_elem(&drives, &side);
 	struct port *port = bpf_map_lookup_elem(&ends, &side);
 
-	if (!d || !port || write_head(ctx, d, head))
+	if (!d || !port || bpf_xdp_adjust_head(ctx, SPARE_ROOM) || write_head(ctx, d, head))
 		return XDP_ABORTED;
 	return bpf_redirect(port->ifindex, 0);
 }

@@ -40,7 +40,7 @@ struct end {
 	int ns_fd, prog_fd;
 	uint32_t ifindex;
 	uint32_t frame_len, expect;
-	uint8_t frame[FRAME + OUTER];
+	uint8_t frame[SPARE_ROOM + FRAME + OUTER];
 };
 
 static struct bpf_object *obj;
@@ -161,7 +161,7 @@ static void fire(struct end *e, uint32_t packets)
 	memset(&opts, 0, sizeof(opts));
 	opts.sz = sizeof(opts);
 	opts.data_in = e->frame;
-	opts.data_size_in = e->frame_len;
+	opts.data_size_in = SPARE_ROOM + e->frame_len;
 	opts.flags = 1U << 1; /* BPF_F_TEST_XDP_LIVE_FRAMES */
 	opts.batch_size = BATCH;
 	enter(e->netns);
@@ -190,14 +190,14 @@ static void aim(struct end *e, int side, char **words, int n)
 	if (!ether_aton_r(words[2], &to) || !ether_aton_r(words[3], &from))
 		die(words[2]);
 	if (n == 4) {
-		frame_plain(e->frame, to.ether_addr_octet, from.ether_addr_octet);
+		frame_plain(e->frame + SPARE_ROOM, to.ether_addr_octet, from.ether_addr_octet);
 		e->frame_len = FRAME;
 		e->prog_fd = prog(side ? "shoot_plain_wan" : "shoot_plain_lan");
 	} else {
 		if (inet_pton(AF_INET6, words[4], src) != 1 ||
 		    inet_pton(AF_INET6, words[5], dst) != 1)
 			die(words[4]);
-		frame_tunnel(e->frame, to.ether_addr_octet, from.ether_addr_octet, src, dst);
+		frame_tunnel(e->frame + SPARE_ROOM, to.ether_addr_octet, from.ether_addr_octet, src, dst);
 		e->frame_len = FRAME + OUTER;
 		e->prog_fd = prog("shoot_tunnel_wan");
 	}
@@ -238,7 +238,8 @@ static int request(char *line, const char *table)
 		aim(&ends[side], side, words, n);
 	} else if (!strcmp(words[0], "range") && n == 4) {
 		read_table(table, atoi(words[2]), atoi(words[3]));
-		drives[side] = drive_of(atoi(words[2]), atoi(words[3]), ends[side].frame,
+		drives[side] = drive_of(atoi(words[2]), atoi(words[3]),
+					ends[side].frame + SPARE_ROOM,
 					ends[side].frame_len);
 	} else if (!strcmp(words[0], "expect")) {
 		ends[side].expect = atoi(words[2]);
