@@ -299,7 +299,7 @@ check-kernels:
 
 bench bench-quick:
 	$(root)
-	@tests/deps build test
+	@tests/deps build test $(if $(filter bench,$@),kernels)
 	$(Q)$(MAKE) bench-programs lab-programs
 	$(give_back)
 	@tests/bench/bench.py $(if $(filter bench-quick,$@),--quick)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""tests/bench/bench.py [--quick] [--accept] [cost] [rate] [sessions] [memory] [attach] [bulk]
+"""tests/bench/bench.py [--quick] [--accept] [cost] [rate] [sessions] [memory] [attach] [bulk] [guest]
 
 Measures the named groups, by default all, and prints a table; results.json and results.svg go to
 build/bench/. Each row is two things measured alternately in one run: ratios mean something on any
@@ -28,6 +28,7 @@ import bulk  # noqa: E402
 import cost  # noqa: E402
 import plot  # noqa: E402
 import rates  # noqa: E402
+import stock  # noqa: E402
 from labnet import LabError  # noqa: E402
 from rows import table  # noqa: E402
 
@@ -36,11 +37,12 @@ WORSE = 0.15
 GROUPS = {
     'cost': lambda tmp, cpu: cost.cost_rows(1000, 60, 'robin') +
     cost.cost_rows(1000000, 30, 'random'),
-    'rate': lambda tmp, cpu: rates.rate_rows(tmp, cpu, 15, 300000),
+    'rate': lambda tmp, cpu: rates.rate_rows(tmp, cpu, 11, 200000),
     'sessions': lambda tmp, cpu: rates.session_rows(tmp, cpu, 9, 5000),
     'memory': lambda tmp, cpu: [cost.memory_row(1000000, 200000)],
     'attach': lambda tmp, cpu: [rates.attach_row(tmp, cpu, 5)],
-    'bulk': lambda tmp, cpu: bulk.bulk_rows(5, 2),
+    'bulk': lambda tmp, cpu: bulk.bulk_rows(4, 2),
+    'guest': lambda tmp, cpu: stock.guest_rows(11, 5000),
 }
 QUICK = {
     'cost': lambda tmp, cpu: cost.cost_rows(1000, 40, 'robin'),

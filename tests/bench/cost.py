@@ -46,6 +46,8 @@ def cost_rows(sessions, rounds, order):
 def memory_row(sessions, endpoints):
     """How many sessions fit in 1 GiB."""
     got = program('memory', sessions, endpoints)
-    per_gib = got['sessions'] * 2 ** 30 / max(got['bytes'], 1)
-    return Row(f'sessions in 1 GiB, {endpoints:,} endpoints', 'M', [per_gib / 1e6], [1.0],
-               f'a million; {got["bytes"] / got["sessions"]:.0f} bytes per session', bar=4.0)
+    accounted, total = sum(got['maps'].values()), max(got['bytes'], 1)
+    parts = ', '.join(f'{name} {size / sessions:.0f}' for name, size in got['maps'].items())
+    return Row(f'sessions in 1 GiB, {endpoints:,} endpoints', 'M', [sessions * 2 ** 30 / total / 1e6],
+               [1.0], f'a million; {total / sessions:.0f} bytes a session: {parts}', bar=4.0,
+               valid='' if total >= accounted else 'other processes gave memory back meanwhile')

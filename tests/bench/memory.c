@@ -23,6 +23,20 @@ static uint64_t mem_available(void)
 	return kib * 1024;
 }
 
+/* Maps of programs that just ended are freed in the background. */
+static uint64_t mem_settled(void)
+{
+	uint64_t last = mem_available(), now;
+
+	for (int i = 0; i < 20; i++, last = now) {
+		sleep(1);
+		now = mem_available();
+		if (now < last + (4 << 20) && last < now + (4 << 20))
+			break;
+	}
+	return last;
+}
+
 /* What the kernel says a map takes (exact since Linux 6.4). */
 static unsigned long long map_bytes(int fd)
 {
@@ -75,7 +89,7 @@ int main(int argc, char **argv)
 	}
 	harness_namespace();
 	harness_config(&config);
-	before = mem_available();
+	before = mem_settled();
 	if (harness_load(&bench, &config, 0))
 		harness_die("loading");
 	for (uint32_t i = 0; i < sessions; i++) {

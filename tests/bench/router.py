@@ -150,9 +150,10 @@ class Router:
 
     def configure(self):
         """Sets the router up and brings it into the state in which it is measured."""
-        self.inbound([(dst, dport, src, sport) for src, sport, dst, dport in self._flows()])
+        self.inbound([(dst, dport, src, sport) for src, sport, dst, dport in self.all_flows()])
 
-    def _flows(self):
+    def all_flows(self):
+        """The flows that this router is measured with."""
         return [flow(i, self.endpoints) for i in range(self.flows)]
 
     def close(self):
@@ -174,6 +175,15 @@ class Floor(Router):
         super().configure()
 
 
+class Wire(Router):
+    """No router: the generators' frames go straight from one device to the other."""
+    name = 'wire'
+
+    def configure(self):
+        self.ask(f'wire {self.ce.path} lan0 wan0')
+        super().configure()
+
+
 class Snat(Router):
     """Kernel routing with nftables SNAT."""
     name = 'kernel routing + SNAT'
@@ -182,7 +192,7 @@ class Snat(Router):
     def configure(self):
         self.ce.nft(self.rules)
         # The ports are free outside, so they stay.
-        self.inbound([(dst, dport, PUBLIC, sport) for _, sport, dst, dport in self._flows()])
+        self.inbound([(dst, dport, PUBLIC, sport) for _, sport, dst, dport in self.all_flows()])
         self.fire(LAN, self.flows)
 
 
@@ -222,7 +232,7 @@ class Mape(Router):
                  for s in self.json('flows')}
         self.write_flows(self.flows, [
             (dst, dport, self.line.ipv4, ports[f'{src}:{sport}', f'{dst}:{dport}'])
-            for src, sport, dst, dport in self._flows()])
+            for src, sport, dst, dport in self.all_flows()])
         self.ask(f'range wan {self.flows} {self.flows}')
         self.fire(WAN, self.flows)
         self.fire(LAN, self.flows)

@@ -93,4 +93,24 @@ int forward(struct xdp_md *ctx)
 	return fib_forward(ctx, &tx);
 }
 
+/* No work at all: what comes from one device goes out of the other. 0: LAN, 1: WAN */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} opposite SEC(".maps");
+
+SEC("xdp")
+int wire_lan(struct xdp_md *ctx)
+{
+	return bpf_redirect_map(&opposite, 1, XDP_DROP);
+}
+
+SEC("xdp")
+int wire_wan(struct xdp_md *ctx)
+{
+	return bpf_redirect_map(&opposite, 0, XDP_DROP);
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -9,7 +9,8 @@
  *	range lan|wan FIRST COUNT                    shots to use, in turn
  *	expect lan|wan LEN                           length of what the sink there counts
  *	fire lan|wan PACKETS                         -> {"sent","arrived","other","ns"}
- *	forward NETNS DEV DEV                        attach the FIB forwarder to two devices
+ *	forward NETNS LAN_DEV WAN_DEV                attach the FIB forwarder to two devices
+ *	wire NETNS LAN_DEV WAN_DEV                   ... or a program that only redirects
  *
  * Everything happens on one processor. "ns" is the kernel's own time of the test run, in which the
  * router and the sink have had their turns too: without setting up and tearing down the run.
@@ -215,6 +216,18 @@ static void forward(char **words)
 	}
 }
 
+static void wire(char **words)
+{
+	enter(words[1]);
+	for (uint32_t side = 0; side < 2; side++) {
+		uint32_t dev = if_nametoindex(words[2 + side]);
+
+		if (bpf_map_update_elem(map("opposite"), &side, &dev, 0))
+			die("opposite");
+		attach(words[2 + side], side ? "wire_wan" : "wire_lan");
+	}
+}
+
 static int request(char *line, const char *table)
 {
 	char *words[8] = {}, *rest = NULL;
@@ -222,8 +235,8 @@ static int request(char *line, const char *table)
 
 	for (char *w = strtok_r(line, " \n", &rest); w && n < 8; w = strtok_r(NULL, " \n", &rest))
 		words[n++] = w;
-	if (n == 4 && !strcmp(words[0], "forward")) {
-		forward(words);
+	if (n == 4 && (!strcmp(words[0], "forward") || !strcmp(words[0], "wire"))) {
+		words[0][0] == 'f' ? forward(words) : wire(words);
 		puts("{}");
 		return 0;
 	}
