@@ -48,6 +48,6 @@ def memory_row(sessions, endpoints):
     got = program('memory', sessions, endpoints)
     accounted, total = sum(got['maps'].values()), max(got['bytes'], 1)
     parts = ', '.join(f'{name} {size / sessions:.0f}' for name, size in got['maps'].items())
-    return Row(f'sessions in 1 GiB, {endpoints:,} endpoints', 'M', [sessions * 2 ** 30 / total / 1e6],
-               [1.0], f'a million; {total / sessions:.0f} bytes a session: {parts}', bar=4.0,
+    return Row(f'sessions in 1 GiB, {endpoints:,} endpoints', 'M',
+               [sessions * 2 ** 30 / total / 1e6], [1.0], f'a million; {total / sessions:.0f} bytes a session: {parts}', bar=4.0,
                valid='' if total >= accounted else 'other processes gave memory back meanwhile')
