@@ -8,6 +8,7 @@
 #   make fuzz             every parser for FUZZ_SECONDS (60) each; FUZZ_SEED repeats a run
 #   make check-kernels    load and packet tests on other kernels, emulated (root)
 #   make bench-ports      many sessions over few ports, against nftables SNAT (root)
+#   make bench            measure against floors and the kernel (root); bench-quick: two minutes
 #   make bpfeb            compile the BPF programs for big-endian machines
 #
 # WITH_PROVISIONING=0 leaves out what asks rule servers, and with it libcurl.
@@ -86,6 +87,9 @@ LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/tests/%,\
 LAB_BPF    := $(patsubst tests/lab/%.c,$(O)/tests/%.o,$(wildcard tests/lab/*.bpf.c))
 PACKET_PROGS := $(patsubst tests/packet/%.c,$(O)/tests/%,\
 		$(filter-out %.bpf.c,$(wildcard tests/packet/*.c)))
+BENCH_PROGS := $(patsubst tests/bench/%.c,$(O)/tests/%,\
+		$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+BENCH_BPF  := $(patsubst tests/bench/%.c,$(O)/tests/%.o,$(wildcard tests/bench/*.bpf.c))
 UNIT_TESTS := $(UNIT_PROGS) $(UNIT_BPF:tests/unit/%.c=$(O)/tests/%.o)
 ALL_TESTS  := $(UNIT_TESTS) $(LAB_PROGS) $(LAB_BPF) $(PACKET_PROGS) $(O)/tests/mape-xdp-faults
 
@@ -93,7 +97,8 @@ ALL_TESTS  := $(UNIT_TESTS) $(LAB_PROGS) $(LAB_BPF) $(PACKET_PROGS) $(O)/tests/m
 .PRECIOUS: %/
 .SUFFIXES:
 .PHONY: all install clean deps demo demo-clean check check-unit check-packet check-lab \
-	check-kernels bench-ports bpfeb tests unit-tests lab-programs fuzz FORCE
+	check-kernels bench bench-quick bench-ports bpfeb tests unit-tests lab-programs \
+	bench-programs fuzz FORCE
 
 all: $(O)/mape-xdp
 
@@ -136,11 +141,19 @@ $(O)/tests/%.bpf.o: tests/unit/%.bpf.c $(O)/stamp/bpf | $(O)/tests/ $(O)/stamp/d
 	$(Q)$(BPF_CC) $(BPF_INCLUDES) -c -o $@ $<
 	$(Q)$(LLVM_STRIP) -g $@
 
-# The lab's peers are independent of bpf/: none of its headers are in their reach.
+# The lab's peers and the bench's floors are independent of bpf/: none of its headers are in their
+# reach.
+define uapi_bpf
+$(call say,BPF,$@)
+$(Q)$(BPF_CC) $(BPF_UAPI) -c -o $@ $<
+$(Q)$(LLVM_STRIP) -g $@
+endef
+
 $(O)/tests/%.bpf.o: tests/lab/%.bpf.c $(O)/stamp/bpf | $(O)/tests/ $(O)/stamp/deps
-	$(call say,BPF,$@)
-	$(Q)$(BPF_CC) $(BPF_UAPI) -c -o $@ $<
-	$(Q)$(LLVM_STRIP) -g $@
+	$(uapi_bpf)
+
+$(O)/tests/%.bpf.o: tests/bench/%.bpf.c $(O)/stamp/bpf | $(O)/tests/ $(O)/stamp/deps
+	$(uapi_bpf)
 
 define skeleton
 $(call say,SKEL,$@)
@@ -229,6 +242,9 @@ $(PACKET_PROGS): $(O)/tests/%: $(O)/obj/tests/packet/%.o $(O)/libmape.a $(O)/lib
 		| $(O)/tests/
 	$(call link)
 
+$(BENCH_PROGS): $(O)/tests/%: $(O)/obj/tests/bench/%.o $(O)/libmape.a $(O)/libmaperule.a | $(O)/tests/
+	$(call link)
+
 # Single files, which share no code with the command.
 $(LAB_PROGS): $(O)/tests/%: $(O)/obj/tests/lab/%.o | $(O)/tests/
 	$(call link)
@@ -237,6 +253,7 @@ $(LAB_PROGS): $(O)/tests/%: $(O)/obj/tests/lab/%.o | $(O)/tests/
 $(O)/tests/mape-xdp-faults: $(FAULTS_OBJ) $(O)/stamp/sources | $(O)/tests/
 	$(call link)
 
+bench-programs: all $(BENCH_PROGS) $(BENCH_BPF)
 unit-tests: all bpfeb $(UNIT_TESTS)
 lab-programs: all $(LAB_PROGS) $(LAB_BPF)
 tests: all bpfeb $(ALL_TESTS)
@@ -347,5 +364,13 @@ bench-ports:
 	$(Q)$(MAKE) lab-programs
 	$(give_back)
 	@ret=0; tests/bench/ports || ret=$$?; chown -R --reference=Makefile $(O); exit $$ret
+
+bench bench-quick:
+	$(root)
+	@tests/deps build test $(if $(filter bench,$@),kernels)
+	$(Q)$(MAKE) bench-programs lab-programs
+	$(give_back)
+	@tests/bench/bench.py $(if $(filter bench-quick,$@),--quick)
+	$(give_back)
 
 -include $(shell find $(O) -path $(O)/kernels -prune -o -type f -name '*.d' -print 2> /dev/null)
