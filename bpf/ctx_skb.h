@@ -36,6 +36,12 @@ static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
 	return ctx->ifindex;
 }
 
+/* The hook is on the bridge (or whatever the LAN device is) itself. */
+static __always_inline __u32 ctx_bridge_port(mape_ctx *ctx)
+{
+	return 0;
+}
+
 /* Make the first bytes, at most want, directly accessible. Invalidates packet pointers. */
 static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
 {

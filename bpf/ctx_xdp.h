@@ -32,6 +32,12 @@ static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
 	return ctx->ingress_ifindex;
 }
 
+/* The hook is on the ports of a bridge; a LAN device that is no bridge counts as its own port. */
+static __always_inline __u32 ctx_bridge_port(mape_ctx *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
 static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
 {
 }

@@ -33,10 +33,13 @@ static __always_inline int finish(struct __sk_buff *skb, int outcome, const stru
 	return verdict;
 }
 
-/* Put the IPv6 header in front of the translated packet and send it to the tunnel's other end. */
+/*
+ * Put the IPv6 header in front of the translated packet and send it to the tunnel's other end: to
+ * the next hop if it is known, else to whom the kernel finds, or waits for.
+ */
 static __always_inline int send_out(struct __sk_buff *skb, const struct mape_config *cfg,
 				    const struct mape_session *s, const struct mape_pkt *p,
-				    int *outcome)
+				    const struct mape_next_hop *hop, int *outcome)
 {
 	struct ip6_hdr *ip6;
 	struct eth_hdr *eth;
@@ -51,7 +54,10 @@ static __always_inline int send_out(struct __sk_buff *skb, const struct mape_con
 		goto failed;
 	eth->proto = bpf_htons(ETH_P_IPV6);
 	outer_fill(ip6, cfg, s, p->len, p->tos);
-	return bpf_redirect_neigh(cfg->wan_ifindex, 0, 0, 0);
+	if (!hop)
+		return bpf_redirect_neigh(cfg->wan_ifindex, 0, 0, 0);
+	next_hop_fill(eth, hop);
+	return bpf_redirect(cfg->wan_ifindex, 0);
 
 failed:
 	*outcome = MAPE_OUT_TOO_BIG;
@@ -66,7 +72,7 @@ static __noinline bool far_unreachable(struct __sk_buff *skb, const struct mape_
 				       const struct mape_session *s)
 {
 	struct bpf_fib_lookup fib;
-	long ret = next_hop(skb, cfg, outer_far(cfg, s), 0, &fib);
+	long ret = next_hop(skb, cfg, outer_far(cfg, s), &fib);
 
 	return ret >= BPF_FIB_LKUP_RET_BLACKHOLE && ret <= BPF_FIB_LKUP_RET_NOT_FWDED;
 }
@@ -131,7 +137,7 @@ int mape_out(struct __sk_buff *skb)
 		outcome = MAPE_OUT_NO_ROUTE;
 		goto out;
 	}
-	verdict = send_out(skb, cfg, s, &p, &outcome);
+	verdict = send_out(skb, cfg, s, &p, 0, &outcome);
 out:
 	return finish(skb, outcome, &p, segments, verdict);
 }
@@ -141,19 +147,24 @@ int lan_tc(struct __sk_buff *skb)
 {
 	const struct mape_config *cfg = mape_config();
 	int outcome, verdict = TC_ACT_SHOT;
+	const struct mape_next_hop *hop;
 	struct mape_session *s = 0;
 	struct mape_pkt p = {};
 	__u32 segments = 1;
 
 	if (!cfg)
 		return TC_ACT_UNSPEC;
-	outcome = path_lan(skb, cfg, skb->ifindex, 0, &p, &s);
+	outcome = path_lan(skb, cfg, &p, &s);
 	if (outcome != MAPE_FAST_OUT || !s)
+		return TC_ACT_UNSPEC;
+	/* As in lan_xdp: the stack resolves what is not resolved. */
+	hop = next_hop_get(skb, cfg, outer_far(cfg, s), p.now);
+	if (!hop || ctx_wire_len(skb, p.len, p.headers) + IP6_LEN > hop->mtu)
 		return TC_ACT_UNSPEC;
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	outcome = path_fast_out(skb, cfg, s, &p);
 	if (outcome == MAPE_FAST_OUT)
-		verdict = send_out(skb, cfg, s, &p, &outcome);
+		verdict = send_out(skb, cfg, s, &p, hop, &outcome);
 	return finish(skb, outcome, &p, segments, verdict);
 }
 

@@ -27,24 +27,21 @@ SEC("xdp")
 int lan_xdp(struct xdp_md *ctx)
 {
 	const struct mape_config *cfg = mape_config();
-	__u32 port = ctx->ingress_ifindex, *dev;
+	const struct mape_next_hop *hop;
 	struct mape_session *s = 0;
-	struct bpf_fib_lookup fib;
 	struct mape_pkt p = {};
 	struct ip6_hdr *ip6;
 	struct eth_hdr *eth;
 	int outcome, verdict;
 
-	dev = bpf_map_lookup_elem(&lan_ports, &port);
-	if (!cfg || !dev)
+	if (!cfg)
 		return XDP_PASS;
-	outcome = path_lan(ctx, cfg, *dev, port, &p, &s);
+	outcome = path_lan(ctx, cfg, &p, &s);
 	if (outcome != MAPE_FAST_OUT || !s)
 		return XDP_PASS;
 	/* Without a resolved next hop the stack has to find it, still with the packet as it came. */
-	if (next_hop(ctx, cfg, outer_far(cfg, s), p.len + IP6_LEN, &fib) !=
-		    BPF_FIB_LKUP_RET_SUCCESS ||
-	    fib.ifindex != cfg->wan_ifindex)
+	hop = next_hop_get(ctx, cfg, outer_far(cfg, s), p.now);
+	if (!hop || p.len + IP6_LEN > hop->mtu)
 		return XDP_PASS;
 	outcome = path_fast_out(ctx, cfg, s, &p);
 	if (outcome != MAPE_FAST_OUT)
@@ -55,8 +52,7 @@ int lan_xdp(struct xdp_md *ctx)
 	ip6 = (void *)(eth + 1);
 	if ((void *)(ip6 + 1) > ctx_end(ctx))
 		return finish(MAPE_OUT_TOO_BIG, &p, XDP_DROP);
-	__builtin_memcpy(eth->dst, fib.dmac, 6);
-	__builtin_memcpy(eth->src, fib.smac, 6);
+	next_hop_fill(eth, hop);
 	eth->proto = bpf_htons(ETH_P_IPV6);
 	outer_fill(ip6, cfg, s, p.len, p.tos);
 	verdict = bpf_redirect_map(&tx_devices, cfg->wan_ifindex, XDP_DROP);

@@ -110,6 +110,17 @@ struct mape_error_copy {
 
 BPF_MAP(error_copy, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_error_copy);
 
+/* The next hop on the WAN as this processor last learnt it. */
+struct mape_next_hop {
+	__u64 time; /* of the instance's clock; 0: not known */
+	__u8 far[16];
+	__u32 mtu; /* of the route */
+	__u8 dmac[6];
+	__u8 smac[6];
+} __attribute__((aligned(8)));
+
+BPF_MAP(next_hops, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_next_hop);
+
 struct mape_timer {
 	struct bpf_timer timer;
 	__u32 next_port; /* whose state is checked next */

@@ -97,16 +97,31 @@ static __always_inline bool revalidation_due(struct mape_session *s, const struc
 	return true;
 }
 
-/* LAN hook: may this packet skip the stack? dev is the LAN device, port a bridge port or 0. */
+/* Did the packet come in on the device on which the stack sends to the host? */
+static __always_inline bool from_lan_device(mape_ctx *ctx, const struct mape_session *s,
+					    __u32 port)
+{
+	const __u32 *device;
+
+	if (!port)
+		return s->lan_ifindex == ctx_ifindex(ctx);
+	if (s->port_ifindex == port)
+		return true; /* asked before */
+	device = bpf_map_lookup_elem(&lan_ports, &port);
+	return device && s->lan_ifindex == *device;
+}
+
+/* LAN hook: may this packet skip the stack? */
 static __always_inline bool offload_out(mape_ctx *ctx, const struct mape_config *cfg,
-					struct mape_session *s, const struct mape_pkt *p, __u32 dev,
-					__u32 port, __u32 ticks)
+					struct mape_session *s, const struct mape_pkt *p,
+					__u32 ticks)
 {
 	const struct eth_hdr *eth = ctx_data(ctx);
+	__u32 port = ctx_bridge_port(ctx);
 
 	if (!s->in_ok || !offload_allowed(cfg, s, p->proto))
 		return false;
-	if (s->lan_ifindex != dev || (void *)(eth + 1) > ctx_end(ctx) ||
+	if (!from_lan_device(ctx, s, port) || (void *)(eth + 1) > ctx_end(ctx) ||
 	    !mac_equal(eth->dst, s->lan_mac) || !mac_equal(eth->src, s->host_mac))
 		return false; /* not where and from whom the stack would answer it */
 	if (s->out_ok && s->port_ifindex == port && fast_capable(ctx, cfg, p) &&
@@ -158,6 +173,7 @@ static __always_inline void offload_seen(mape_ctx *ctx, const struct mape_config
 	    (void *)(eth + 1) > ctx_end(ctx))
 		return;
 	s->lan_ifindex = ctx_ifindex(ctx);
+	s->port_ifindex = 0; /* of the device that it was before */
 	__builtin_memcpy(s->lan_mac, eth->src, 6);
 	__builtin_memcpy(s->host_mac, eth->dst, 6);
 	s->in_ok = 1;

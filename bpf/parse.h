@@ -26,6 +26,7 @@ struct mape_pkt {
 	struct mape_flow flow;
 	__u8 own[4]; /* address of the packet's own header on our side of it: ... */
 	__u8 far[4]; /* ... outbound the source is ours, inbound the destination */
+	__u64 now;   /* instance's clock, read once for each packet of the fast path */
 	__u32 len;   /* inner IPv4 total length */
 	__u32 l3;    /* offsets from the start of the frame: the IPv4 header, ... */
 	__u32 l4;    /* ... the transport header, ... */

@@ -251,8 +251,8 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
  * LAN hook: MAPE_FAST_OUT when the packet is to skip the stack; it is still unchanged then, and
  * path_fast_out() changes it. MAPE_PASS for everything else.
  */
-static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg, __u32 dev,
-				    __u32 port, struct mape_pkt *p, struct mape_session **found)
+static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg,
+				    struct mape_pkt *p, struct mape_session **found)
 {
 	const struct eth_hdr *eth = ctx_data(ctx);
 	struct mape_session *s;
@@ -263,7 +263,8 @@ static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg
 	if (parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p) != MAPE_PARSED || p->kind != MAPE_PKT_FLOW)
 		return MAPE_PASS;
 	s = bpf_map_lookup_elem(&sessions, &p->flow);
-	if (!s || !offload_out(ctx, cfg, s, p, dev, port, mape_ticks(mape_now(cfg))))
+	p->now = mape_now(cfg);
+	if (!s || !offload_out(ctx, cfg, s, p, mape_ticks(p->now)))
 		return MAPE_PASS;
 	*found = s;
 	return MAPE_FAST_OUT;
@@ -274,7 +275,7 @@ static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config
 {
 	struct mape_change change = { .ttl_dec = 1 };
 
-	session_touch(ctx, s, p, MAPE_OUT, mape_now(cfg));
+	session_touch(ctx, s, p, MAPE_OUT, p->now);
 	change_to_external(ctx, cfg, s, p, &change);
 	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;
 }

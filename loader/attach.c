@@ -18,8 +18,7 @@
 #include "net/route.h"
 #include "net/sysctl.h"
 
-/* RFC 7335 reserves 192.0.0.0/29 for the inside of such tunnels; .1 is the far end's. */
-#define TUNNEL_ADDRESS 0xc0000002
+#define TUNNEL_ADDRESS (TUNNEL_GATEWAY + 1) /* of the first instance */
 #define INSTANCES_MAX 6
 
 /* What grows while the plan is carried out. */

@@ -185,7 +185,8 @@ static int find_route(struct status *s)
 	for (size_t i = 0; i < n; i++) {
 		if (routes[i].ifindex != (int)config_of(s)->tun_ifindex)
 			continue;
-		len = snprintf(s->route, sizeof(s->route), "default dev %s metric %u", s->tunnel,
+		len = snprintf(s->route, sizeof(s->route),
+			       "default via " TUNNEL_GATEWAY_TEXT " dev %s metric %u", s->tunnel,
 			       routes[i].metric);
 		if (table != RT_TABLE_MAIN)
 			snprintf(s->route + len, sizeof(s->route) - len, " table %u", table);

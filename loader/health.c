@@ -81,7 +81,8 @@ static enum health judge_routes(struct health_ctx *ctx, const struct route4 *rou
 	if (ours == n)
 		return health_say(ctx, HEALTH_BAD,
 				  "no default route leads into %s, so nothing uses the tunnel: "
-				  "ip route add default dev %s metric %s table %s",
+				  "ip route add default via " TUNNEL_GATEWAY_TEXT " dev %s onlink "
+				  "metric %s table %s",
 				  name, name, instance_setting(ctx->instance, "metric"),
 				  instance_setting(ctx->instance, "table"));
 	if (ours)

@@ -81,8 +81,10 @@ static struct nlmsghdr *default_request(void *buf, uint16_t type, uint16_t flags
 	/* The header has room for small tables only; RTA_TABLE counts. */
 	rtm->rtm_table = table < 256 ? table : RT_TABLE_UNSPEC;
 	rtm->rtm_protocol = NL_PROTO_MAPE;
-	rtm->rtm_scope = RT_SCOPE_LINK;
+	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+	rtm->rtm_flags = RTNH_F_ONLINK;
 	rtm->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_GATEWAY, htonl(TUNNEL_GATEWAY));
 	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)ifindex);
 	mnl_attr_put_u32(nlh, RTA_PRIORITY, metric);

@@ -21,8 +21,17 @@ struct route4 {
 /* Default routes of a table, the preferred one first. *routes is for free(). */
 int route4_defaults(uint32_t table, struct route4 **routes, size_t *n);
 
-/* default dev IFINDEX metric METRIC table TABLE proto NL_PROTO_MAPE. An equal route that is there
- * already is an error. Deletion removes exactly such a route; gone already is 0. */
+/*
+ * RFC 7335 reserves 192.0.0.0/29 for the inside of such tunnels; .1 is the far end. As a gateway it
+ * spares the kernel a neighbour entry for every address on the internet, of which it has room for
+ * a thousand.
+ */
+#define TUNNEL_GATEWAY 0xc0000001
+#define TUNNEL_GATEWAY_TEXT "192.0.0.1"
+
+/* default via TUNNEL_GATEWAY dev IFINDEX onlink metric METRIC table TABLE proto NL_PROTO_MAPE. An
+ * equal route that is there already is an error. Deletion removes exactly such a route; gone already
+ * is 0. */
 int route4_add_default(int ifindex, uint32_t metric, uint32_t table);
 int route4_del_default(int ifindex, uint32_t metric, uint32_t table);
 

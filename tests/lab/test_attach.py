@@ -28,7 +28,7 @@ def test_different_attach(quick):
             assert 'mtu was 1460, now 1400' in said['error'] and '--replace' in said['hint']
         quick.mape('attach', 'eth2', 'br-lan', '--metric', 100, '--mtu', 1400, '--replace')
         status = quick.mape_json('status')
-        assert (status['mtu'], status['route']) == (1400, 'default dev mape0 metric 100')
+        assert (status['mtu'], status['route']) == (1400, 'default via 192.0.0.1 dev mape0 metric 100')
         use(quick)
         quick.mape('detach')
 

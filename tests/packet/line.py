@@ -127,9 +127,7 @@ class Line:
         return wire.frame(*eth, wire.encap(packet, tc=packet.tos & 3, src=wire.CE, dst=wire.BR))
 
     def sent_fast(self, packet):
-        eth = ((wire.LAN_MAC, wire.HOST_MAC) if self.hook == "tc" else
-               (wire.GATEWAY_MAC, wire.WAN_MAC))
-        return self.sent(packet, eth)
+        return self.sent(packet, (wire.GATEWAY_MAC, wire.WAN_MAC))
 
     @staticmethod
     def to_stack(packet):

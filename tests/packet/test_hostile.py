@@ -31,8 +31,7 @@ SEED = int(os.environ.get("MAPE_SEED") or random.randrange(10 ** 6))
 BATCH = 200
 MTU = 1460
 CE, BRS = (inet_pton(AF_INET6, wire.CE), [inet_pton(AF_INET6, br) for br in (wire.BR, wire.BR2)])
-FAST_SENT = {"tc": ethernet("LAN_MAC", "HOST_MAC", 0x86dd),
-             "xdp": ethernet("GATEWAY_MAC", "WAN_MAC", 0x86dd)}
+FAST_SENT = ethernet("GATEWAY_MAC", "WAN_MAC", 0x86dd)
 
 # Verdicts of the two kinds of program: dropped, untouched, sent on.
 TC, XDP = {2: "drop", -1: "pass", 7: "redirect"}, {1: "drop", 2: "pass", 4: "redirect"}
@@ -170,7 +169,7 @@ class World:
             return Expected()
         changed = rewrite(d, "out", EXTERNAL, self.model.sessions[d.inside].port, ttl_dec=1,
                           ident=word(got, 58))
-        return Expected(way="fast_out", head=self.encapsulated(FAST_SENT[self.hook], d),
+        return Expected(way="fast_out", head=self.encapsulated(FAST_SENT, d),
                         rewriter=changed)
 
     def out(self, frame, got):
