@@ -36,6 +36,12 @@ static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
 	return ctx->ifindex;
 }
 
+/* Cut the frame off there. Invalidates packet pointers. */
+static __always_inline long ctx_trim(mape_ctx *ctx, __u32 end)
+{
+	return bpf_skb_change_tail(ctx, end, 0);
+}
+
 /* The hook is on the bridge (or whatever the LAN device is) itself. */
 static __always_inline __u32 ctx_bridge_port(mape_ctx *ctx)
 {

@@ -32,6 +32,15 @@ static __always_inline __u32 ctx_ifindex(mape_ctx *ctx)
 	return ctx->ingress_ifindex;
 }
 
+/* Cut the frame off there. Invalidates packet pointers. */
+static __always_inline long ctx_trim(mape_ctx *ctx, __u32 end)
+{
+	__u32 len = ctx_len(ctx);
+
+	asm volatile("" : "+r"(len)); /* a number from here on, no pointers to do sums with */
+	return bpf_xdp_adjust_tail(ctx, (int)(end - len));
+}
+
 /* The hook is on the ports of a bridge; a LAN device that is no bridge counts as its own port. */
 static __always_inline __u32 ctx_bridge_port(mape_ctx *ctx)
 {

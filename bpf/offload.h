@@ -60,6 +60,12 @@ static __always_inline bool offload_allowed(const struct mape_config *cfg,
 	return true;
 }
 
+/* Is what follows the packet only what a wire needs for its shortest frame? */
+static __always_inline bool only_padding(mape_ctx *ctx, const struct mape_pkt *p)
+{
+	return p->dir == MAPE_OUT && ctx_len(ctx) <= ETH_MIN;
+}
+
 /*
  * Can this packet be handled without the stack? Not what needs more than its session's treatment;
  * trailing bytes are not forwarded, the stack trims them.
@@ -67,7 +73,8 @@ static __always_inline bool offload_allowed(const struct mape_config *cfg,
 static __always_inline bool fast_capable(mape_ctx *ctx, const struct mape_config *cfg,
 					 const struct mape_pkt *p)
 {
-	if (p->options || p->ttl <= 1 || p->end != ctx_len(ctx))
+	if (p->options || p->ttl <= 1 ||
+	    (p->end != ctx_len(ctx) && !only_padding(ctx, p)))
 		return false;
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;

@@ -275,6 +275,8 @@ static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config
 {
 	struct mape_change change = { .ttl_dec = 1 };
 
+	if (p->end != ctx_len(ctx) && ctx_trim(ctx, p->end))
+		return MAPE_OUT_MALFORMED;
 	session_touch(ctx, s, p, MAPE_OUT, p->now);
 	change_to_external(ctx, cfg, s, p, &change);
 	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;

@@ -99,6 +99,7 @@ enum {
 	ICMP_TIMESTAMP_REPLY = 14,
 };
 
+#define ETH_MIN 60 /* shorter frames are padded on the wire */
 #define ETH_LEN sizeof(struct eth_hdr)
 #define IP6_LEN sizeof(struct ip6_hdr)
 #define IP4_LEN sizeof(struct ip4_hdr)

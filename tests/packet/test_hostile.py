@@ -153,9 +153,9 @@ class World:
         """Counters that may be named for the faults of a packet, if it has any."""
         return {f"drop_{way}_{name}" for name in {*d.faults, *names}} & set(self.bench.keys)
 
-    def fast_capable(self, d, flow):
+    def fast_capable(self, d, flow, padded=False):
         """The fast path takes plain packets of an offloaded session, as long as they are."""
-        return flow in self.fast and d.l4 == 20 and d.packet[8] > 1 and not d.tail and \
+        return flow in self.fast and d.l4 == 20 and d.packet[8] > 1 and (padded or not d.tail) and \
             len(d.packet) <= MTU and not d.tcp_flags & (SYN | FIN | RST)
 
     @staticmethod
@@ -165,7 +165,7 @@ class World:
     def lan(self, frame, got):
         d = dissect(frame[14:], "out")
         if frame[:14] != ETHERNET["LAN_MAC"] + ETHERNET["HOST_MAC"] + b"\x08\0" or d.faults or \
-                d.error or not self.fast_capable(d, d.inside):
+                d.error or not self.fast_capable(d, d.inside, len(frame) <= 60):
             return Expected()
         changed = rewrite(d, "out", EXTERNAL, self.model.sessions[d.inside].port, ttl_dec=1,
                           ident=word(got, 58))

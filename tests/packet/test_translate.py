@@ -141,7 +141,7 @@ def test_outer_header(line):
 def test_trailing_bytes(line, way):
     """What follows the IPv4 packet in its frame is no part of it, and goes to the stack."""
     c = line.open_fast("udp")
-    tail = b"trailing"
+    tail = b"more than padding"
     if way == "sent_fast":
         check(line, "lan", raw(wire.from_lan(c.out())) + tail, "pass")
     elif way == "sent":
@@ -153,6 +153,15 @@ def test_trailing_bytes(line, way):
         run = line.run("wan", raw(frame) + tail)
         line.assert_handed(run, False)
         wire.assert_same(raw(line.to_stack(c.back_nat())) + tail, run.data)
+
+
+@pytest.mark.parametrize("proto, body", [("tcp", b""), ("udp", b""), ("udp", b"x" * 17)])
+def test_padding_of_short_frames(line, proto, body):
+    """The shortest Ethernet frame is 60 bytes, which says nothing about the packet in it."""
+    c = line.open_fast(proto)
+    frame = raw(wire.from_lan(c.out(body=body)))
+    check(line, "lan", frame + bytes(60 - len(frame)), "sent_fast",
+          c.out_nat(body=body, ip={"ttl": 56}))
 
 
 def test_large_packets_take_the_kernel_path(line):
