@@ -25,11 +25,10 @@ static __always_inline bool bind_shared_port(const struct mape_config *cfg,
 	return false;
 }
 
-/* A port for this flow, a free one or else a shared one. The caller holds it. */
-static __noinline int bind_port(const struct mape_config *cfg, const struct mape_flow *flow,
-				struct mape_binding *b)
+/* A free port. With MAPE_OUT_NO_PORT it is counted for the host all the same. */
+static __noinline int bind_free_port(const struct mape_config *cfg, const struct mape_flow *flow,
+				     struct mape_binding *b)
 {
-	__u32 slot = port_slot(flow->proto);
 	struct mape_endpoint endpoint;
 	int outcome;
 
@@ -37,13 +36,26 @@ static __noinline int bind_port(const struct mape_config *cfg, const struct mape
 	if (outcome != MAPE_KERNEL_OUT)
 		return outcome;
 	flow_endpoint(flow, &endpoint);
-	if (port_alloc(cfg, slot, &endpoint, &b->index, &b->generation)) {
-		b->ext_port = mape_portset_port(&cfg->ports, b->index);
-		return MAPE_KERNEL_OUT;
-	}
+	if (!port_alloc(cfg, port_slot(flow->proto), &endpoint, &b->index, &b->generation))
+		return MAPE_OUT_NO_PORT;
+	b->ext_port = mape_portset_port(&cfg->ports, b->index);
+	return MAPE_KERNEL_OUT;
+}
+
+/*
+ * A port for this flow, a free one or else a shared one. The caller holds it. Two steps rather than
+ * one in the other, since the search for a port to share needs all the stack that is left.
+ */
+static __always_inline int bind_port(const struct mape_config *cfg, const struct mape_flow *flow,
+				     struct mape_binding *b)
+{
+	int outcome = bind_free_port(cfg, flow, b);
+
+	if (outcome != MAPE_OUT_NO_PORT)
+		return outcome;
 	if (bind_shared_port(cfg, flow, b))
 		return MAPE_KERNEL_OUT;
-	host_put(addr4_word(flow->int_addr), slot);
+	host_put(addr4_word(flow->int_addr), port_slot(flow->proto));
 	return MAPE_OUT_NO_PORT;
 }
 
