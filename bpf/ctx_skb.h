@@ -16,6 +16,8 @@
 
 typedef struct __sk_buff mape_ctx;
 
+#define CTX_FRAGMENTS 1 /* this hook can handle fragments */
+
 static __always_inline void *ctx_data(mape_ctx *ctx)
 {
 	return (void *)(long)ctx->data;
@@ -55,6 +57,11 @@ static __always_inline void ctx_pull(mape_ctx *ctx, __u32 want)
 
 	if (ctx_data(ctx) + want > ctx_end(ctx))
 		bpf_skb_pull_data(ctx, want < len ? want : len);
+	/*
+	 * Read the context anew. The compiler would join the old and the new start of the data as
+	 * the 32-bit numbers that they seem to be, and for the verifier that is no packet pointer.
+	 */
+	asm volatile("" ::: "memory");
 }
 
 static __always_inline long ctx_load_bytes(mape_ctx *ctx, __u32 offset, void *to, __u32 len)

@@ -12,6 +12,8 @@
 
 typedef struct xdp_md mape_ctx;
 
+#define CTX_FRAGMENTS 0 /* they go to the TC program behind this hook */
+
 static __always_inline void *ctx_data(mape_ctx *ctx)
 {
 	return (void *)(long)ctx->data;

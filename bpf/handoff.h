@@ -32,6 +32,14 @@ static __always_inline void frame_for(struct eth_hdr *eth, const struct mape_con
 	eth->proto = bpf_htons(ETH_P_IP);
 }
 
+/* The same for a packet that goes into the tunnel interface in any case. */
+static __always_inline void frame_for_stack(struct eth_hdr *eth, const struct mape_config *cfg)
+{
+	__builtin_memcpy(eth->dst, cfg->tun_mac, 6);
+	__builtin_memcpy(eth->src, cfg->tun_mac, 6);
+	eth->proto = bpf_htons(ETH_P_IP);
+}
+
 /* Into the tunnel interface means: out of the other end of its pair. */
 static __always_inline __u32 next_device(const struct mape_config *cfg,
 					 const struct mape_session *s, int outcome)

@@ -6,13 +6,14 @@
  *   mape_out     ingress of the tunnel      what the stack sent out of the tunnel interface
  *                interface's other end
  *   wan_tc       ingress of the WAN         fast path in, or into the tunnel interface
- *   wan_handoff  ingress of the WAN         second half of wan_xdp
+ *   wan_handoff  ingress of the WAN         second half of wan_xdp, and fragments
  *   lan_seen     egress of a LAN device     what the stack let through
  *
  * Packets that are not ours get TC_ACT_UNSPEC, so that other filters on the same hook see them.
  */
 #include "ctx_skb.h"
 #include "event.h"
+#include "fragment_outer.h"
 #include "handoff.h"
 #include "next_hop.h"
 #include "path.h"
@@ -126,6 +127,10 @@ int mape_out(struct __sk_buff *skb)
 		goto out;
 	}
 	outcome = path_exit(skb, cfg, &p, &s, &mark);
+	if (p.frag)
+		outcome = fragment_follow(skb, cfg, &p, outcome, &mark);
+	if (!s) /* of a later fragment */
+		s = bpf_map_lookup_elem(&sessions, &p.flow);
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
@@ -168,6 +173,70 @@ int lan_tc(struct __sk_buff *skb)
 	return finish(skb, outcome, &p, segments, verdict);
 }
 
+enum wan_kind {
+	WAN_GONE,     /* an outer fragment: waits for others or is wrong, counted */
+	WAN_PLAIN,    /* nothing to do with fragments */
+	WAN_FRAGMENT, /* carries an IPv4 fragment */
+	WAN_REBUILT,  /* from outer fragments, carries a whole packet */
+};
+
+/*
+ * Before path_wan(): outer fragments. Not inlined, so that the compiler does not carry packet
+ * pointers across.
+ */
+static __noinline enum wan_kind wan_prepare(struct __sk_buff *skb, const struct mape_config *cfg)
+{
+	enum wan_kind kind = WAN_PLAIN;
+	__u32 len = 0;
+
+	ctx_pull(skb, MAPE_PULL);
+	if (outer_is_fragment(skb, cfg)) {
+		int outcome = outer_fragment(skb, cfg, &len);
+
+		count_outcome(outcome, 1, len);
+		if (outcome != MAPE_REASSEMBLED)
+			return WAN_GONE;
+		kind = WAN_REBUILT;
+		ctx_pull(skb, MAPE_PULL);
+	}
+	return outer_find(skb, cfg) && fragment_at(skb, L3_TUNNEL) ? WAN_FRAGMENT : kind;
+}
+
+/* The same number, unknown to the verifier: it need not check all that follows for each value. */
+static __always_inline __u32 unknown(const struct mape_config *cfg, __u32 value)
+{
+	return value + cfg->abi - MAPE_ABI;
+}
+
+/*
+ * After path_wan(): a fragment, or a packet made of fragments, goes into the tunnel interface, past
+ * the limit of its MTU if the BR sends longer packets. Being a single frame, it needs none of the
+ * flags by which kernels since 6.3 decapsulate; but before them 40 bytes have to remain.
+ */
+static __always_inline int wan_deliver(struct __sk_buff *skb, const struct mape_config *cfg,
+				       struct mape_pkt *p, const struct mape_session *s,
+				       int outcome)
+{
+	__u32 mark = s ? session_mark(s) : 0;
+	struct eth_hdr *eth;
+
+	if (p->frag)
+		outcome = fragment_follow(skb, cfg, p, outcome, &mark);
+	if (outcome != MAPE_KERNEL_IN)
+		return finish(skb, outcome, p, 1, TC_ACT_SHOT);
+	if ((p->len < IP6_LEN && bpf_skb_change_tail(skb, L3_TUNNEL + IP6_LEN, 0)) ||
+	    bpf_skb_adjust_room(skb, -(__s32)IP6_LEN, BPF_ADJ_ROOM_MAC, 0))
+		return finish(skb, MAPE_IN_FAILED, p, 1, TC_ACT_SHOT);
+	eth = ctx_data(skb);
+	if ((void *)(eth + 1) > ctx_end(skb))
+		return finish(skb, MAPE_IN_FAILED, p, 1, TC_ACT_SHOT);
+	frame_for_stack(eth, cfg);
+	set_mark(skb, cfg, mark);
+	return finish(skb, outcome, p, 1,
+		      p->len > cfg->mtu ? bpf_redirect(cfg->tun_ifindex, BPF_F_INGRESS) :
+					  bpf_redirect(cfg->exit_ifindex, 0));
+}
+
 SEC("tc")
 int wan_tc(struct __sk_buff *skb)
 {
@@ -176,11 +245,18 @@ int wan_tc(struct __sk_buff *skb)
 	struct mape_pkt p = {};
 	__u32 segments = 1;
 	struct eth_hdr *eth;
+	enum wan_kind kind;
 	int outcome;
 
 	if (!cfg || skb->protocol != bpf_htons(ETH_P_IPV6))
 		return TC_ACT_UNSPEC;
+	kind = unknown(cfg, wan_prepare(skb, cfg));
+	if (kind == WAN_GONE)
+		return TC_ACT_SHOT;
+	p.rebuilt = kind == WAN_REBUILT;
 	outcome = path_wan(skb, cfg, &p, &s);
+	if (kind != WAN_PLAIN)
+		return wan_deliver(skb, cfg, &p, s, outcome);
 	if ((outcome != MAPE_FAST_IN && outcome != MAPE_KERNEL_IN) || !s)
 		return finish(skb, outcome, &p, 1, TC_ACT_SHOT);
 	segments = ctx_segments(skb, L3_TUNNEL + p.headers);
@@ -199,15 +275,35 @@ int wan_tc(struct __sk_buff *skb)
 		      bpf_redirect(next_device(cfg, s, outcome), 0));
 }
 
+/* wan_xdp has passed it on without a note: fragments are TC's work, the rest is not ours. */
+static __always_inline int wan_unnoted(struct __sk_buff *skb, const struct mape_config *cfg)
+{
+	struct mape_session *s = 0;
+	struct mape_pkt p = {};
+	enum wan_kind kind;
+	int outcome;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6))
+		return TC_ACT_UNSPEC;
+	kind = unknown(cfg, wan_prepare(skb, cfg));
+	if (kind == WAN_GONE || kind == WAN_PLAIN)
+		return kind == WAN_GONE ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	p.rebuilt = kind == WAN_REBUILT;
+	outcome = path_wan(skb, cfg, &p, &s);
+	return wan_deliver(skb, cfg, &p, s, outcome);
+}
+
 SEC("tc")
 int wan_handoff(struct __sk_buff *skb)
 {
 	const struct mape_handoff *note = (void *)(long)skb->data_meta;
 	const struct mape_config *cfg = mape_config();
 
-	if (!cfg || (void *)(note + 1) > ctx_data(skb) || note->magic != MAPE_MAGIC ||
-	    note->exit_ifindex != cfg->exit_ifindex)
+	if (!cfg)
 		return TC_ACT_UNSPEC;
+	if ((void *)(note + 1) > ctx_data(skb) || note->magic != MAPE_MAGIC ||
+	    note->exit_ifindex != cfg->exit_ifindex)
+		return wan_unnoted(skb, cfg);
 	if (note->fast)
 		skb->tc_index = TC_INDEX_FAST;
 	set_mark(skb, cfg, note->mark);

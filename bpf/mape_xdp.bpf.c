@@ -90,6 +90,8 @@ int wan_xdp(struct xdp_md *ctx)
 	if (!cfg)
 		return XDP_PASS;
 	outcome = path_wan(ctx, cfg, &p, &s);
+	if (outcome == MAPE_IN_FRAGMENT)
+		return XDP_PASS; /* for wan_handoff */
 	if ((outcome != MAPE_FAST_IN && outcome != MAPE_KERNEL_IN) || !s)
 		return finish(outcome, &p, XDP_DROP);
 	if (bpf_xdp_adjust_head(ctx, IP6_LEN))

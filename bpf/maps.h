@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 #include <mape/arith.h>
 #include <mape/config.h>
+#include <mape/fragment.h>
 #include <mape/napt.h>
 #include <mape/outcome.h>
 #include <mape/prefix.h>
@@ -120,6 +121,18 @@ struct mape_next_hop {
 } __attribute__((aligned(8)));
 
 BPF_MAP(next_hops, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_next_hop);
+
+/*
+ * Fragments (bpf/fragment.h): what is known of their datagrams, the ring of these records, what
+ * waits, what is put away while something that has waited is sent on, and counts.
+ */
+BPF_TABLE(fragments, 2 * MAPE_FRAGMENTS_MAX, struct mape_fragment_key, struct mape_fragment);
+BPF_MAP(frag_order, BPF_MAP_TYPE_ARRAY, MAPE_FRAGMENTS_MAX, __u32, struct mape_fragment_turn);
+BPF_MAP(frag_waiting, BPF_MAP_TYPE_ARRAY, MAPE_FRAGMENT_KINDS * MAPE_WAITING_MAX, __u32,
+	struct mape_waiting);
+BPF_MAP(frag_parked, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct mape_waiting);
+BPF_MAP(frag_count, BPF_MAP_TYPE_ARRAY, MAPE_FRAGMENT_KINDS + 1, __u32,
+	struct mape_fragment_count);
 
 struct mape_timer {
 	struct bpf_timer timer;

@@ -73,7 +73,7 @@ static __always_inline bool only_padding(mape_ctx *ctx, const struct mape_pkt *p
 static __always_inline bool fast_capable(mape_ctx *ctx, const struct mape_config *cfg,
 					 const struct mape_pkt *p)
 {
-	if (p->options || p->ttl <= 1 ||
+	if (p->options || p->frag || p->rebuilt || p->ttl <= 1 ||
 	    (p->end != ctx_len(ctx) && !only_padding(ctx, p)))
 		return false;
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))

@@ -20,7 +20,14 @@ enum mape_kind {
 	MAPE_PKT_ICMP_ERROR, /* quotes a packet of the flow */
 };
 
-enum mape_parsed { MAPE_PARSED, MAPE_BAD_PACKET, MAPE_BAD_FRAGMENT, MAPE_BAD_PROTOCOL };
+enum mape_parsed {
+	MAPE_PARSED,
+	MAPE_BAD_PACKET,
+	MAPE_LATER_FRAGMENT, /* a good packet without ports */
+	MAPE_BAD_FRAGMENT,
+	MAPE_BAD_QUOTE, /* of a later fragment */
+	MAPE_BAD_PROTOCOL
+};
 
 struct mape_pkt {
 	struct mape_flow flow;
@@ -43,7 +50,10 @@ struct mape_pkt {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 options; /* IPv4 options present */
-	__u8 atomic;  /* never fragmented: DF is set (RFC 6864 section 4) */
+	__u8 atomic;  /* never fragmented: DF is set, and it is none (RFC 6864 section 4) */
+	__u8 rebuilt; /* put together from outer fragments */
+	__u16 frag;   /* IP4_MF and IP4_OFFSET, host order; 0: not a fragment */
+	__be16 id;
 };
 
 /* Large enough for every header we read: frame, IPv6, IPv4 and TCP with all their options. */
@@ -102,8 +112,8 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 	ihl = (ip->version_ihl & 0xf) * 4;
 	if (ip->version_ihl >> 4 != 4 || ihl < IP4_LEN)
 		return MAPE_BAD_PACKET;
-	if (ip->frag & bpf_htons(0x1fff))
-		return MAPE_BAD_FRAGMENT;
+	if (bpf_ntohs(ip->frag) & IP4_OFFSET)
+		return MAPE_BAD_QUOTE;
 	p->quote = quote;
 	p->quote_l4 = quote + ihl;
 	/*
@@ -150,6 +160,8 @@ static __always_inline enum mape_parsed parse_icmp(mape_ctx *ctx, struct mape_pk
 	p->headers = p->l4 - p->l3 + sizeof(*icmp);
 	p->icmp_type = icmp->type;
 	if (icmp_is_error(icmp->type)) {
+		if (p->frag) /* always smaller than any MTU */
+			return MAPE_BAD_FRAGMENT;
 		p->kind = MAPE_PKT_ICMP_ERROR;
 		return parse_quote(ctx, p);
 	}
@@ -159,6 +171,27 @@ static __always_inline enum mape_parsed parse_icmp(mape_ctx *ctx, struct mape_pk
 	id = bpf_ntohs(icmp->id);
 	set_flow(p, p->dir, ip, out ? id : 0, out ? 0 : id);
 	return MAPE_PARSED;
+}
+
+/* Has the NAPT anything to do with the protocol? */
+static __always_inline bool proto_is_known(__u8 proto)
+{
+	return proto == MAPE_PROTO_TCP || proto == MAPE_PROTO_UDP || proto == MAPE_PROTO_ICMP;
+}
+
+/*
+ * Can the fragment be a part of a correct datagram? Every one but the last is a multiple of eight
+ * bytes, none reaches beyond the longest datagram, the first one has the transport header and no
+ * later one has a piece of it (RFC 1858, RFC 3128).
+ */
+static __always_inline bool fragment_is_sane(const struct mape_pkt *p)
+{
+	__u32 header = p->proto == MAPE_PROTO_TCP ? sizeof(struct tcp_hdr) : sizeof(struct udp_hdr);
+	__u32 offset = (p->frag & IP4_OFFSET) * 8, size = p->end - p->l4;
+
+	if (!size || (p->frag & IP4_MF && size % 8) || offset + p->len > 65535)
+		return false;
+	return offset ? offset >= header : size >= header;
 }
 
 /*
@@ -189,22 +222,28 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->options = ihl > IP4_LEN;
-	p->atomic = !!(ip->frag & IP4_DF);
+	p->atomic = (ip->frag & (IP4_DF | IP4_MF_OR_OFFSET)) == IP4_DF;
 	p->l3 = l3;
 	p->l4 = l3 + ihl;
 	p->end = l3 + p->len;
 	__builtin_memcpy(p->own, dir == MAPE_OUT ? ip->src : ip->dst, 4);
 	__builtin_memcpy(p->far, dir == MAPE_OUT ? ip->dst : ip->src, 4);
 	p->flow.proto = ip->proto;
-	if (ip->frag & IP4_MF_OR_OFFSET)
-		return MAPE_BAD_FRAGMENT;
+	p->id = ip->id;
+	p->frag = bpf_ntohs(ip->frag) & (IP4_MF | IP4_OFFSET);
+	if (p->frag && proto_is_known(ip->proto)) {
+		if (!fragment_is_sane(p))
+			return MAPE_BAD_FRAGMENT;
+		if (p->frag & IP4_OFFSET)
+			return MAPE_LATER_FRAGMENT;
+	}
 
 	if (ip->proto == MAPE_PROTO_TCP) {
 		const struct tcp_hdr *tcp = data + p->l4;
 
 		if ((void *)(tcp + 1) > end || tcp->doff >> 4 < 5 ||
 		    p->len < ihl + (tcp->doff >> 4) * 4)
-			return MAPE_BAD_PACKET;
+			return p->frag ? MAPE_BAD_FRAGMENT : MAPE_BAD_PACKET;
 		p->headers = p->l4 - l3 + (tcp->doff >> 4) * 4;
 		p->tcp_flags = tcp->flags;
 		set_flow(p, dir, ip, bpf_ntohs(tcp->ports.src), bpf_ntohs(tcp->ports.dst));

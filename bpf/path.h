@@ -25,8 +25,12 @@ static __always_inline int refused(enum mape_parsed parsed, enum mape_dir dir)
 	bool out = dir == MAPE_OUT;
 
 	switch (parsed) {
-	case MAPE_BAD_FRAGMENT:
+	case MAPE_LATER_FRAGMENT:
 		return out ? MAPE_OUT_FRAGMENT : MAPE_IN_FRAGMENT;
+	case MAPE_BAD_FRAGMENT:
+		return out ? MAPE_OUT_FRAGMENT_BAD : MAPE_IN_FRAGMENT_BAD;
+	case MAPE_BAD_QUOTE:
+		return out ? MAPE_OUT_NO_SESSION : MAPE_IN_ICMP;
 	case MAPE_BAD_PROTOCOL:
 		return out ? MAPE_OUT_PROTOCOL : MAPE_IN_PROTOCOL;
 	default:
@@ -190,7 +194,8 @@ static __always_inline int path_hairpin(mape_ctx *ctx, const struct mape_config 
 /*
  * Exit of the tunnel interface: the stack has decided to send this packet. Finds or opens its
  * session and translates it; MAPE_KERNEL_OUT when it is ready to be encapsulated for *found,
- * MAPE_HAIRPIN when it is to go back to the stack with *mark.
+ * MAPE_HAIRPIN when it is to go back to the stack with *mark. MAPE_OUT_FRAGMENT for a later
+ * fragment, whose session others know (fragment.h).
  */
 static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cfg,
 				     struct mape_pkt *p, struct mape_session **found, __u32 *mark)
@@ -229,7 +234,8 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	now = mape_now(cfg);
 	if (p->kind == MAPE_PKT_FLOW) { /* an error neither refreshes nor ends anything */
 		session_touch(ctx, s, p, MAPE_OUT, now);
-		offload_exit(s, mape_ticks(now));
+		if (!p->frag) /* the LAN hook has not seen those */
+			offload_exit(s, mape_ticks(now));
 		if (!s->queued && !expiry_push(&p->flow, s))
 			s->queued = 1; /* the sweep had lost it */
 	}
@@ -260,7 +266,8 @@ static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg
 	if ((void *)(eth + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IP) ||
 	    ctx_has_vlan(ctx))
 		return MAPE_PASS;
-	if (parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p) != MAPE_PARSED || p->kind != MAPE_PKT_FLOW)
+	if (parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p) != MAPE_PARSED || p->kind != MAPE_PKT_FLOW ||
+	    p->frag)
 		return MAPE_PASS;
 	s = bpf_map_lookup_elem(&sessions, &p->flow);
 	p->now = mape_now(cfg);
@@ -284,7 +291,8 @@ static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config
 
 /*
  * WAN hook: an encapsulated packet for our CE address. Checks it, finds its session and translates
- * the inner packet in place. MAPE_FAST_IN or MAPE_KERNEL_IN when it is ready to be decapsulated.
+ * the inner packet in place. MAPE_FAST_IN or MAPE_KERNEL_IN when it is ready to be decapsulated,
+ * MAPE_IN_FRAGMENT for a later fragment and, in XDP, any fragment.
  */
 static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg,
 				    struct mape_pkt *p, struct mape_session **found)
@@ -314,10 +322,12 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	payload_len = bpf_ntohs(ip6->payload_len);
 	ecn = outer_ecn(ip6);
 	parsed = parse_ipv4(ctx, L3_TUNNEL, MAPE_IN, p);
-	if (parsed != MAPE_PARSED)
+	if (parsed != MAPE_PARSED && parsed != MAPE_LATER_FRAGMENT)
 		return refused(parsed, MAPE_IN);
 	if (p->len > payload_len || payload_len > ctx_len(ctx) - L3_TUNNEL)
 		return MAPE_IN_MALFORMED;
+	if (parsed == MAPE_LATER_FRAGMENT || (p->frag && !CTX_FRAGMENTS))
+		return addr4_equal(p->own, cfg->ip4) ? MAPE_IN_FRAGMENT : MAPE_IN_NOT_OURS;
 	if (direct) {
 		way = mesh_check(&src, p);
 		if (way != MAPE_KERNEL_IN)
@@ -365,7 +375,8 @@ static __always_inline void path_lan_egress(mape_ctx *ctx, const struct mape_con
 	if ((void *)(eth + 1) > ctx_end(ctx) || eth->proto != bpf_htons(ETH_P_IP) ||
 	    ctx_has_vlan(ctx))
 		return;
-	if (parse_ipv4(ctx, L3_PLAIN, MAPE_IN, &p) != MAPE_PARSED || p.kind != MAPE_PKT_FLOW)
+	if (parse_ipv4(ctx, L3_PLAIN, MAPE_IN, &p) != MAPE_PARSED || p.kind != MAPE_PKT_FLOW ||
+	    p.frag)
 		return;
 	s = bpf_map_lookup_elem(&sessions, &p.flow);
 	if (s)

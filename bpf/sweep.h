@@ -6,11 +6,12 @@
  * seconds and an idle instance costs a few wake-ups per second.
  *
  * Each visit also looks at one port of the set, in turn: a free one that a failed push left out
- * of its queue is put back.
+ * of its queue is put back. Each tick also drops the fragments that have waited too long.
  */
 #ifndef MAPE_BPF_SWEEP_H
 #define MAPE_BPF_SWEEP_H
 
+#include "fragment_wait.h"
 #include "session.h"
 
 #define SWEEP_FEW 1024			    /* sessions up to which the slow pace is enough */
@@ -61,6 +62,7 @@ static __always_inline void sweep_run(const struct mape_config *cfg, __u32 count
 	sweep->now = mape_now(cfg);
 	sweep->count = count;
 	bpf_loop(count + SWEEP_STALE, sweep_visit, sweep, 0);
+	waiting_expire(sweep->now);
 }
 
 /* Look at one port of each protocol, the next one each time. */

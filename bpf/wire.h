@@ -17,6 +17,7 @@
 #define IPPROTO_HOPOPTS 0
 #define IPPROTO_IPIP 4
 #define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
 #define IPPROTO_DSTOPTS 60
 
 struct eth_hdr {
@@ -56,6 +57,8 @@ struct ip4_hdr {
 
 #define IP4_DF bpf_htons(0x4000)
 #define IP4_MF_OR_OFFSET bpf_htons(0x3fff)
+#define IP4_MF 0x2000 /* of the host-order field */
+#define IP4_OFFSET 0x1fff
 
 struct l4_ports { /* TCP and UDP start with these */
 	__be16 src;

@@ -28,8 +28,8 @@
 	X(OUT_MALFORMED, "drop_out_malformed", 1,                                                  \
 	  "The packet from the LAN is shorter than its headers say. A sender is broken.")          \
 	X(OUT_FRAGMENT, "drop_out_fragment", 1,                                                    \
-	  "A later IPv4 fragment from the LAN: it carries no port, so NAPT cannot place it. "      \
-	  "Lower the sender's datagram size below the tunnel MTU.")                                \
+	  "A later IPv4 fragment from the LAN whose first fragment, which has the ports, did not " \
+	  "come within 15 s or came behind too many others. Look for loss in the LAN.")            \
 	X(OUT_PROTOCOL, "drop_out_protocol", 1,                                                    \
 	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address. Use UDP "   \
 	  "encapsulation (IPsec NAT-T) or a contract with an address of its own.")                 \
@@ -61,8 +61,8 @@
 	  "The inner destination port belongs to another customer of the same address. The rule "  \
 	  "in use differs from the BR's if this grows.")                                           \
 	X(IN_FRAGMENT, "drop_in_fragment", 1,                                                      \
-	  "A later inner fragment from the internet: it carries no port, so its session is "       \
-	  "unknown. The peer should send smaller datagrams.")                                      \
+	  "A later IPv4 fragment from the internet whose first fragment, which has the ports, "    \
+	  "did not come within 15 s or came behind too many others: loss on the way, or a flood.") \
 	X(IN_PROTOCOL, "drop_in_protocol", 1,                                                      \
 	  "A protocol without ports cannot be received behind a shared address.")                  \
 	X(IN_NO_SESSION, "drop_in_no_session", 1,                                                  \
@@ -108,7 +108,39 @@
 	  "to. Somebody forges packets, or the rule is out of date (--fmr).")                       \
 	X(IN_MESH_PORT, "drop_in_mesh_port", 1,                                                    \
 	  "From another CE, but the inner source port is not one of that CE's. Somebody forges "    \
-	  "packets, or the rule is out of date (--fmr).")
+	  "packets, or the rule is out of date (--fmr).")                           \
+	X(FRAGMENT_HELD, "fragment_held", 0,                                                       \
+	  "A fragment that came too early and waits: for the one with the ports, or for the rest " \
+	  "of a fragmented tunnel packet. It is counted a second time when it goes on.")           \
+	X(REASSEMBLED, "reassembled", 0,                                                           \
+	  "A tunnel packet put together from its IPv6 fragments; what became of it counts apart. " \
+	  "Many of them: the BR's path to us has a smaller MTU than it should.")                   \
+	X(OUT_FRAGMENT_BAD, "drop_out_fragment_bad", 1,                                            \
+	  "An IPv4 fragment from the LAN that is part of no correct datagram: its length is not "  \
+	  "a multiple of eight, it overlaps the transport header or the first fragment, it lacks " \
+	  "a part of that header, or it reaches beyond 65,535 bytes.")                             \
+	X(IN_FRAGMENT_BAD, "drop_in_fragment_bad", 1,                                              \
+	  "An IPv4 fragment from the internet that is part of no correct datagram: its length is " \
+	  "not a multiple of eight, it overlaps the transport header or the first fragment, it "   \
+	  "lacks a part of that header, or it reaches beyond 65,535 bytes.")                       \
+	X(OUT_FRAGMENT_LONG, "drop_out_fragment_long", 1,                                          \
+	  "A fragment from the LAN that came before the first of its datagram and is too long to " \
+	  "wait for that (1,600 bytes). Fragments in their order have no such limit.")             \
+	X(IN_FRAGMENT_LONG, "drop_in_fragment_long", 1,                                            \
+	  "A fragment from the internet that came before the first of its datagram and is too "    \
+	  "long to wait for that (1,600 bytes with the tunnel header).")                           \
+	X(IN_OUTER_FRAGMENT, "drop_in_outer_fragment", 1,                                          \
+	  "A fragment of a tunnel packet of which the rest did not come within 15 s or came "      \
+	  "behind too many others: loss between BR and us.")                                       \
+	X(IN_OUTER_BAD, "drop_in_outer_bad", 1,                                                    \
+	  "A fragment of a tunnel packet with a wrong length, or a first one without the inner "   \
+	  "headers down to the ports.")                                                            \
+	X(IN_OUTER_OVERLAP, "drop_in_outer_overlap", 1,                                            \
+	  "Fragments of a tunnel packet that overlap: the whole packet is dropped (RFC 5722). Of " \
+	  "a mere repetition only that is.")                                                       \
+	X(IN_OUTER_LONG, "drop_in_outer_long", 1,                                                  \
+	  "A fragmented tunnel packet with more than 4 fragments, 4,000 inner bytes, or 1,600 "    \
+	  "bytes in one fragment. Ask the provider why its BR sends such packets.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,
