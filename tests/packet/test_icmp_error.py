@@ -184,7 +184,7 @@ def test_short_quote_with_padding_behind(line, proto):
 
 @pytest.mark.parametrize("ip, way", [
     ({"version": 6}, "drop_in_malformed"), ({"ihl": 4}, "drop_in_malformed"),
-    ({"frag": 8, "flags": 0}, "drop_in_fragment"), ({"proto": 47}, "drop_in_protocol")])
+    ({"frag": 8, "flags": 0}, "drop_in_icmp"), ({"proto": 47}, "drop_in_protocol")])
 def test_broken_quotes(line, ip, way):
     c = line.open("udp")
     check(line, "wan", wire.from_wan(in_pair(c, sent=parts(**ip))[0]), way)

@@ -96,12 +96,6 @@ def test_icmp_query_to_us(line):
     check(line, "wan", wire.from_wan(c.back(l4={"type": 8})), "drop_in_no_session")
 
 
-@pytest.mark.parametrize("fields", [{"flags": "MF"}, {"frag": 100}, {"flags": "MF", "frag": 5}])
-def test_fragments(line, c, fields):
-    check(line, "wan", wire.from_wan(c.back(ip={"flags": 0, **fields})), "drop_in_fragment")
-    check(line, "out", wire.from_stack(c.out(ip={"flags": 0, **fields})), "drop_out_fragment")
-
-
 @pytest.mark.parametrize("payload", [GRE(), SCTP(), Raw(bytes(20))])
 def test_protocols_without_ports(line, payload):
     ip = {} if not isinstance(payload, Raw) else {"proto": 50}
@@ -194,7 +188,7 @@ NOT_OURS = {
         IPv6(src=wire.BR, dst="2001:db8:ce::2") / ENCAPSULATED),
     "IPv4-in-IPv6 for a neighbour in the last bit": eth(
         IPv6(src=wire.BR, dst="2001:db8:ce::") / ENCAPSULATED),
-    "fragment header": eth(V6 / IPv6ExtHdrFragment(nh=4, m=1) / ENCAPSULATED),
+    "fragment of another protocol": eth(V6 / IPv6ExtHdrFragment(nh=17, m=1) / ENCAPSULATED),
     "IPv6-in-IPv6": eth(V6 / IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP()),
     "VLAN tagged": Ether(dst=WAN_MAC) / Dot1Q(vlan=5) / V6 / ENCAPSULATED,
     "ARP": Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(pdst=EXTERNAL),
