@@ -7,6 +7,7 @@ import random
 import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -216,6 +217,8 @@ def test_flood_of_orphans(plain, side):
 
     def flood(first, count):
         for i in range(first, first + count):
+            if i % 100 == 0:  # else the sender's own backlog would overflow
+                time.sleep(0.0005)
             if side == 'lan':
                 host.sendto(packet('192.168.1.11', SERVER, orphan, i % 65535 + 1, 185), (SERVER, 0))
             elif side == 'wan':
@@ -232,7 +235,7 @@ def test_flood_of_orphans(plain, side):
     flooder.join()
     assert sent > 20 and good == sent
     held = changed(before, outcomes(plain))['fragment_held']
-    assert held > 90_000  # the rest was lost before us, in the sender's hurry
+    assert held > 99_000
     assert waiting(plain) == 128
     move_time(plain, 16)
     wait_until(lambda: not waiting(plain), 'what has waited too long to be dropped')

@@ -27,7 +27,9 @@ def put(data, at, value):
 class Dissected:
     packet: bytes = b""     # as long as its header says
     tail: bytes = b""       # what the frame has behind it
-    faults: set = field(default_factory=set)  # of malformed, fragment, protocol, checksum
+    # Of malformed, fragment_bad, protocol, checksum and, of an error's quote, icmp or no_session.
+    faults: set = field(default_factory=set)
+    fragment: str = ""      # "first" or "later"
     proto: int = 0
     l4: int = 0
     error: bool = False     # an ICMP error; the next three are about what it quotes
@@ -64,12 +66,18 @@ def dissect(data, way):
     d.packet, d.tail = data[:total], data[total:]
     d.addresses = data[12:16], data[16:20]
     d.proto = data[9]
-    if word(data, 6) & 0x3fff:
-        d.faults.add("fragment")
-        return d
     l4 = d.packet[d.l4:]
     if d.proto not in CHECK_AT:
         d.faults.add("protocol")
+        return d
+    if word(data, 6) & 0x3fff:
+        dissect_fragment(d, l4)
+        if d.faults or d.fragment == "later":
+            return d
+    if d.fragment and d.proto == ICMP and l4[0] in ERROR:
+        d.faults.add("fragment_bad")
+    elif d.fragment and d.proto == TCP and not 20 <= (l4[12] >> 4) * 4 <= len(l4):
+        d.faults.add("fragment_bad")
     elif len(l4) < (20 if d.proto == TCP else 8):
         d.faults.add("malformed")
     elif d.proto == TCP and not 20 <= (l4[12] >> 4) * 4 <= len(l4):
@@ -80,6 +88,16 @@ def dissect(data, way):
         d.tcp_flags = l4[13] if d.proto == TCP else 0
         d.inside = ends(d.proto, data, l4, True)
     return d
+
+
+def dissect_fragment(d, l4):
+    """RFC 791 section 3.2, RFC 1858, RFC 3128."""
+    more, offset = word(d.packet, 6) & 0x2000, (word(d.packet, 6) & 0x1fff) * 8
+    header = 20 if d.proto == TCP else 8
+    d.fragment = "later" if offset else "first"
+    if not l4 or more and len(l4) % 8 or offset + len(d.packet) > 65535 or \
+            (offset or len(l4)) < header:
+        d.faults.add("fragment_bad")
 
 
 def dissect_icmp(d, l4, way):
@@ -107,7 +125,7 @@ def dissect_quote(d, l4, way):
     if not lengths or lengths[0] + 8 > len(quoted(l4)):
         d.faults.add("malformed")
     if len(quote) >= 8 and word(quote, 6) & 0x1fff:
-        d.faults.add("fragment")
+        d.faults.add("icmp" if way == "in" else "no_session")
     if len(quote) >= 10 and quote[9] not in CHECK_AT:
         d.faults.add("protocol")
     if d.faults:

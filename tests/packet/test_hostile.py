@@ -48,8 +48,9 @@ def is_host(address):
 class Expected:
     """What has to become of a packet: the reasons to drop it, or its way and how it looks then."""
 
-    def __init__(self, reasons=(), way=None, head=b"", rewriter=None, tail=b""):
+    def __init__(self, reasons=(), way=None, head=b"", rewriter=None, tail=b"", later=False):
         self.reasons = set(reasons)
+        self.later = later  # a later fragment: test_fragments.py knows what becomes of it
         self.way = way  # its counter; None and no reasons: untouched
         self.head, self.rewriter, self.tail = head, rewriter, tail
 
@@ -132,7 +133,13 @@ class World:
         want = getattr(self, path)(frame, result.data)
         story = f"{path} {self.hook}: {verdict} {counted}\n" \
             f"in  {frame.hex()}\nout {result.data.hex()}"
-        if want.reasons:
+        if want.later:
+            gone = {"kernel_out", "kernel_in"} & set(counted)
+            assert sum(counted.values()) - len(want.reasons & set(counted)) == 1, story
+            assert gone or "fragment_held" in counted, story
+            assert verdict == ("redirect" if gone else "drop"), story
+            self.counts["later fragment"] += 1
+        elif want.reasons:
             assert verdict == "drop" and list(counted.values()) == [1] and \
                 set(counted) <= want.reasons, f"not dropped for {want.reasons}: {story}"
             self.counts[next(iter(counted))] += 1
@@ -155,8 +162,8 @@ class World:
 
     def fast_capable(self, d, flow, padded=False):
         """The fast path takes plain packets of an offloaded session, as long as they are."""
-        return flow in self.fast and d.l4 == 20 and d.packet[8] > 1 and (padded or not d.tail) and \
-            len(d.packet) <= MTU and not d.tcp_flags & (SYN | FIN | RST)
+        return flow in self.fast and not d.fragment and d.l4 == 20 and d.packet[8] > 1 and \
+            (padded or not d.tail) and len(d.packet) <= MTU and not d.tcp_flags & (SYN | FIN | RST)
 
     @staticmethod
     def encapsulated(ethernet_head, d):
@@ -165,7 +172,7 @@ class World:
     def lan(self, frame, got):
         d = dissect(frame[14:], "out")
         if frame[:14] != ETHERNET["LAN_MAC"] + ETHERNET["HOST_MAC"] + b"\x08\0" or d.faults or \
-                d.error or not self.fast_capable(d, d.inside, len(frame) <= 60):
+                d.error or d.fragment or not self.fast_capable(d, d.inside, len(frame) <= 60):
             return Expected()
         changed = rewrite(d, "out", EXTERNAL, self.model.sessions[d.inside].port, ttl_dec=1,
                           ident=word(got, 58))
@@ -192,6 +199,8 @@ class World:
                 flow[0] == ICMP and d.icmp_type not in QUERY):
             names.add("no_session")
         reasons = self.reasons("out", d, names)
+        if d.fragment == "later" and not d.faults:
+            return Expected({"drop_out_fragment"}, later=True)
         if reasons:
             return Expected(reasons)
         port = self.port_out(d, flow, got)
@@ -226,6 +235,14 @@ class World:
             ecn = DECAP.get((inner_ecn, outer_ecn), inner_ecn)
             if ecn is None:
                 names.add("ecn")
+        if d.fragment and not d.faults:
+            # Checked before the ports are: XDP leaves the rest to TC.
+            early = self.reasons("in", d, names & {"malformed", "not_br", "not_ours"})
+            if early or self.hook == "xdp":
+                return Expected(early)
+            if d.fragment == "later":
+                return Expected({"drop_in_ecn"}) if "ecn" in names else \
+                    Expected({"drop_in_fragment"}, later=True)
         flow = self.receiver(d, names) if d.inside else None
         reasons = self.reasons("in", d, names)
         if reasons:
@@ -237,8 +254,11 @@ class World:
         fast = self.fast_capable(d, flow)
         changed = rewrite(d, "in", *flow[1:3], ttl_dec=int(fast), tos=d.packet[1] & 0xfc | ecn,
                           mss=MTU - 40)
+        tail = d.tail
+        if d.fragment and len(d.packet) < 40:  # as short as an IPv6 packet can be
+            tail = (tail + bytes(40))[:40 - len(d.packet)]
         return Expected(way="fast_in" if fast else "kernel_in", head=TO_HOST if fast else TO_STACK,
-                        rewriter=changed, tail=d.tail)
+                        rewriter=changed, tail=tail)
 
     def possible(self, d):
         """Can the internet be where it comes from? Not from no host, nor from a port of ours."""
