@@ -9,8 +9,9 @@ from scapy.all import ICMP, IP, IPv6, UDP, raw
 import wire
 from bench import FAST_PATH, TCP_OFFLOAD
 from check import check, with_ip
-from line import Line
+from line import NO_TC_DECAP, Line
 from meshrule import Rule, write_rules
+from pieces import Round, ipv4_piece
 from wire import BR, EXTERNAL
 
 MESH = 4  # flags of the config
@@ -270,3 +271,39 @@ def test_256_rules(bench):
     for rule in rules:
         address = str(rule.net4[rng.randrange(1024)])
         assert far_of(line.send(line.talk("udp", address, 40000))) == rule.ce(address, 40000)
+
+
+@pytest.fixture
+def rounds(line):
+    if line.hook == "tc" and not line.bench.tc_decap:
+        pytest.skip(NO_TC_DECAP)
+    rounds = Round(line)
+    yield rounds
+    rounds.close()
+
+
+def test_fragments_go_to_one_ce(line, rounds):
+    """The later ones, which have no port, with the first."""
+    c = line.open("udp", rem_addr="203.0.113.7", rem_port=5060)
+    packet = c.out(body=bytes(200), ip={"flags": 0, "id": 77})
+    pieces = [wire.from_stack(ipv4_piece(packet, *at)) for at in ((64, 128), (0, 64), (128, 208))]
+    frames = rounds.feed("out", pieces)
+    assert len(frames) == 3
+    assert {IPv6(frame[14:]).dst for frame in frames} == {owner("203.0.113.7", 5060)} != {BR}
+
+
+def test_fragments_of_several_ces_do_not_mix(line, rounds):
+    """Nobody can put his into another's datagram."""
+    c = line.open("udp", rem_addr="203.0.113.7", rem_port=5060)
+    packet = c.back(body=bytes(200), ip={"flags": 0, "id": 78})
+    sender, other = owner("203.0.113.7", 5060), owner("203.0.113.7", 1024)
+
+    def feed(start, end, src):
+        frame = wire.frame(wire.WAN_MAC, wire.GATEWAY_MAC,
+                           own_encap(ipv4_piece(packet, start, end), src=src))
+        return len(rounds.feed("wan", [frame]))
+    assert feed(0, 64, other) == 0
+    assert feed(64, 128, other) == 0
+    assert feed(0, 64, sender) == 1
+    assert feed(64, 128, BR) == 0
+    assert feed(64, 128, sender) == 1
