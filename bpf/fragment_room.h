@@ -29,9 +29,9 @@ static __always_inline bool bounded(__u32 *len, __u32 max)
 {
 	__u32 below = *len - 1;
 
+	asm volatile("" : "+r"(below));
 	if (below >= max)
 		return false;
-	asm volatile("" : "+r"(below));
 	*len = below + 1;
 	return true;
 }

@@ -277,6 +277,7 @@ def test_256_rules(bench):
 def rounds(line):
     if line.hook == "tc" and not line.bench.tc_decap:
         pytest.skip(NO_TC_DECAP)
+    load(line.bench, RULES, MESH)
     rounds = Round(line)
     yield rounds
     rounds.close()
