@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "overlap.h"
 #include "peer.h"
+#include "portless.h"
 
 static __always_inline void live_add(__s64 n)
 {
@@ -31,6 +32,10 @@ static __always_inline void binding_put(const struct mape_config *cfg, const str
 {
 	struct mape_endpoint endpoint;
 
+	if (!has_ports(flow->proto)) {
+		portless_put(flow);
+		return;
+	}
 	if (b->flags & MAPE_SESSION_PEER)
 		peer_put(flow, b->ext_port);
 	if (b->flags & MAPE_SESSION_OVERLAP)
@@ -112,7 +117,7 @@ static __always_inline __u64 session_timeout(const struct mape_config *cfg, __u8
 	if (proto == MAPE_PROTO_TCP)
 		seconds = cfg->timeout_s[state < MAPE_STATE_COUNT ? state : 0];
 	else
-		seconds = proto == MAPE_PROTO_UDP ? cfg->timeout_udp_s : cfg->timeout_icmp_s;
+		seconds = proto == MAPE_PROTO_ICMP ? cfg->timeout_icmp_s : cfg->timeout_udp_s;
 	return seconds * MAPE_SECOND;
 }
 

@@ -16,8 +16,10 @@
 
 #define IPPROTO_HOPOPTS 0
 #define IPPROTO_IPIP 4
+#define IPPROTO_DCCP 33
 #define IPPROTO_ROUTING 43
 #define IPPROTO_DSTOPTS 60
+#define IPPROTO_UDPLITE 136
 
 struct eth_hdr {
 	__u8 dst[6];
@@ -56,6 +58,7 @@ struct ip4_hdr {
 
 #define IP4_DF bpf_htons(0x4000)
 #define IP4_MF_OR_OFFSET bpf_htons(0x3fff)
+#define IP4_OFFSET bpf_htons(0x1fff)
 
 struct l4_ports { /* TCP and UDP start with these */
 	__be16 src;

@@ -31,7 +31,8 @@
 	  "A later IPv4 fragment from the LAN: it carries no port, so NAPT cannot place it. "      \
 	  "Lower the sender's datagram size below the tunnel MTU.")                                \
 	X(OUT_PROTOCOL, "drop_out_protocol", 1,                                                    \
-	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address. Use UDP "   \
+	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address; the sender "  \
+	  "was told by ICMP. Use UDP "   \
 	  "encapsulation (IPsec NAT-T) or a contract with an address of its own.")                 \
 	X(OUT_NO_SESSION, "drop_out_no_session", 1,                                                \
 	  "A packet that cannot open a session (RST, ICMP reply or ICMP error about nothing we "   \
@@ -108,7 +109,10 @@
 	  "to. Somebody forges packets, or the rule is out of date (--fmr).")                       \
 	X(IN_MESH_PORT, "drop_in_mesh_port", 1,                                                    \
 	  "From another CE, but the inner source port is not one of that CE's. Somebody forges "    \
-	  "packets, or the rule is out of date (--fmr).")
+	  "packets, or the rule is out of date (--fmr).")                                            \
+	X(OUT_LOOP, "drop_out_loop", 1,                                                            \
+	  "For an address of the line's own IPv4 prefix that no route of the LAN leads to: it "     \
+	  "would come back.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,
