@@ -33,7 +33,9 @@ def serve(device, ours, theirs):
         while True:
             for fd, _ in poll.poll():
                 if fd == tun:
-                    wan.sendto(os.read(tun, 65536), (theirs, 0))
+                    packet = os.read(tun, 65536)
+                    if packet[0] >> 4 == 4:  # the device has IPv6 too, which says hello
+                        wan.sendto(packet, (theirs, 0))
                     continue
                 packet, sender = wan.recvfrom(65536)
                 if sender[0] == theirs:

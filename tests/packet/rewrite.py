@@ -64,13 +64,14 @@ def dissect(data, way):
     d.packet, d.tail = data[:total], data[total:]
     d.addresses = data[12:16], data[16:20]
     d.proto = data[9]
+    if d.proto not in CHECK_AT:
+        d.faults.add("protocol")
+        return d
     if word(data, 6) & 0x3fff:
         d.faults.add("fragment")
         return d
     l4 = d.packet[d.l4:]
-    if d.proto not in CHECK_AT:
-        d.faults.add("protocol")
-    elif len(l4) < (20 if d.proto == TCP else 8):
+    if len(l4) < (20 if d.proto == TCP else 8):
         d.faults.add("malformed")
     elif d.proto == TCP and not 20 <= (l4[12] >> 4) * 4 <= len(l4):
         d.faults.add("malformed")
