@@ -189,30 +189,6 @@ static __noinline int session_place(const struct mape_config *cfg, const struct 
 	return MAPE_KERNEL_OUT;
 }
 
-/* The session of a protocol without ports holds nothing; see portless.h for its answers. */
-static __always_inline int session_open_portless(const struct mape_config *cfg,
-						 const struct mape_flow *flow)
-{
-	struct mape_binding none = {};
-	struct mape_session *s;
-	long err;
-
-	if (addr4_equal(flow->rem_addr, cfg->ip4))
-		return MAPE_OUT_NO_SESSION; /* to ourselves, and nothing says to which host */
-	err = session_insert(flow, &none, MAPE_OPEN, mape_now(cfg));
-	if (err)
-		return err == -EEXIST ? MAPE_KERNEL_OUT : MAPE_OUT_NO_MEMORY;
-	live_add(1);
-	s = bpf_map_lookup_elem(&sessions, flow);
-	if (!s)
-		return MAPE_OUT_CONTENDED;
-	if (expiry_push(flow, s)) {
-		session_close(cfg, flow, s);
-		return MAPE_OUT_NO_MEMORY;
-	}
-	return MAPE_KERNEL_OUT;
-}
-
 /*
  * Open the session of an outbound packet. MAPE_KERNEL_OUT, or the reason why not. Not static: the
  * verifier then checks it once for itself instead of once for every state of its caller.
@@ -229,8 +205,6 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	flow = *wanted; /* older kernels take map keys from our own stack only */
 	if (!host_may_open(cfg, &flow))
 		return MAPE_OUT_HOST_RATE;
-	if (!has_ports(flow.proto))
-		return session_open_portless(cfg, &flow);
 	outcome = bind_endpoint(cfg, &flow, &b);
 	if (outcome == MAPE_KERNEL_OUT)
 		outcome = session_place(cfg, &flow, &b, state);
@@ -240,6 +214,36 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	if (outcome == MAPE_KERNEL_OUT)
 		outcome = session_place(cfg, &flow, &b, state);
 	return outcome == MAPE_OVERLAPPED ? MAPE_OUT_CONTENDED : outcome;
+}
+
+/* The same for a protocol without ports. It holds nothing; see portless.h for its answers. */
+__noinline int session_open_portless(const struct mape_flow *wanted)
+{
+	const struct mape_config *cfg = mape_config();
+	struct mape_binding none = {};
+	struct mape_session *s;
+	struct mape_flow flow;
+	long err;
+
+	if (!cfg || !wanted)
+		return MAPE_OUT_CONTENDED;
+	flow = *wanted;
+	if (!host_may_open(cfg, &flow))
+		return MAPE_OUT_HOST_RATE;
+	if (addr4_equal(flow.rem_addr, cfg->ip4))
+		return MAPE_OUT_NO_SESSION; /* to ourselves, and nothing says to which host */
+	err = session_insert(&flow, &none, MAPE_OPEN, mape_now(cfg));
+	if (err)
+		return err == -EEXIST ? MAPE_KERNEL_OUT : MAPE_OUT_NO_MEMORY;
+	live_add(1);
+	s = bpf_map_lookup_elem(&sessions, &flow);
+	if (!s)
+		return MAPE_OUT_CONTENDED;
+	if (expiry_push(&flow, s)) {
+		session_close(cfg, &flow, s);
+		return MAPE_OUT_NO_MEMORY;
+	}
+	return MAPE_KERNEL_OUT;
 }
 
 /*

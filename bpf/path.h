@@ -195,8 +195,10 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 			return MAPE_OUT_NO_SESSION;
 		if (!source_is_ours(cfg, &p->flow))
 			return MAPE_OUT_SOURCE;
-		outcome = session_open(&p->flow,
-				       p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT : MAPE_OPEN);
+		outcome = has_ports(p->proto) ?
+				  session_open(&p->flow, p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT :
+										      MAPE_OPEN) :
+				  session_open_portless(&p->flow);
 		if (outcome != MAPE_KERNEL_OUT)
 			return outcome;
 		s = bpf_map_lookup_elem(&sessions, &p->flow);

@@ -48,7 +48,7 @@ static __always_inline struct mape_session *portless_find(struct mape_flow *flow
 }
 
 /* The session ends: so does its claim, unless another host has a newer one. */
-static __always_inline void portless_put(const struct mape_flow *flow)
+static __noinline int portless_put(const struct mape_flow *flow)
 {
 	const struct mape_endpoint *endpoint;
 	struct mape_overlap key;
@@ -57,6 +57,7 @@ static __always_inline void portless_put(const struct mape_flow *flow)
 	endpoint = bpf_map_lookup_elem(&overlaps, &key);
 	if (endpoint && same_endpoint(endpoint, flow))
 		bpf_map_delete_elem(&overlaps, &key);
+	return 0;
 }
 
 #endif

@@ -32,10 +32,6 @@ static __always_inline void binding_put(const struct mape_config *cfg, const str
 {
 	struct mape_endpoint endpoint;
 
-	if (!has_ports(flow->proto)) {
-		portless_put(flow);
-		return;
-	}
 	if (b->flags & MAPE_SESSION_PEER)
 		peer_put(flow, b->ext_port);
 	if (b->flags & MAPE_SESSION_OVERLAP)
@@ -68,7 +64,10 @@ static __always_inline bool session_close(const struct mape_config *cfg,
 	if (old.refs || bpf_map_lookup_elem(&sessions, flow) != s || !word_swap(s, &old, &new))
 		return false;
 	bpf_map_delete_elem(&sessions, flow);
-	binding_put(cfg, flow, &b);
+	if (has_ports(flow->proto))
+		binding_put(cfg, flow, &b);
+	else
+		portless_put(flow);
 	live_add(-1);
 	return true;
 }
