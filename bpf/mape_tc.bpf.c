@@ -94,9 +94,12 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct mape_co
 	return bpf_redirect(cfg->exit_ifindex, 0);
 }
 
-/* Is it the fault of the port set or of a limit that there is no session? */
-static __always_inline bool is_refusal(int outcome)
+/* Does the sender need to know? For want of a port or by a limit, or as a protocol without ports. */
+static __always_inline bool is_refusal(const struct mape_config *cfg, const struct mape_pkt *p,
+				       int outcome)
 {
+	if (outcome == MAPE_OUT_PROTOCOL)
+		return !has_ports(p->proto) && is_unicast(p->far) && source_is_ours(cfg, &p->flow);
 	return outcome == MAPE_OUT_NO_PORT || outcome == MAPE_OUT_HOST_PORTS ||
 	       outcome == MAPE_OUT_HOST_RATE;
 }
@@ -106,7 +109,8 @@ static __always_inline int refuse(struct __sk_buff *skb, const struct mape_confi
 				  const struct mape_pkt *p, int outcome)
 {
 	count_outcome(outcome, 1, p->len);
-	event_note(cfg, &p->flow, outcome);
+	if (outcome != MAPE_OUT_PROTOCOL)
+		event_note(cfg, &p->flow, outcome);
 	return make_unreachable(skb, cfg, p) ? send_back(skb, cfg, 0) : TC_ACT_SHOT;
 }
 
@@ -134,7 +138,7 @@ int mape_out(struct __sk_buff *skb)
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
-	if (is_refusal(outcome))
+	if (is_refusal(cfg, &p, outcome))
 		return refuse(skb, cfg, &p, outcome);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
@@ -257,7 +261,7 @@ int wan_tc(struct __sk_buff *skb)
 	outcome = path_wan(skb, cfg, &p, &s);
 	if (kind != WAN_PLAIN)
 		return wan_deliver(skb, cfg, &p, s, outcome);
-	if ((outcome != MAPE_FAST_IN && outcome != MAPE_KERNEL_IN) || !s)
+	if (outcome != MAPE_KERNEL_IN && (outcome != MAPE_FAST_IN || !s))
 		return finish(skb, outcome, &p, 1, TC_ACT_SHOT);
 	segments = ctx_segments(skb, L3_TUNNEL + p.headers);
 	if (bpf_skb_adjust_room(skb, -(__s32)IP6_LEN, BPF_ADJ_ROOM_MAC,

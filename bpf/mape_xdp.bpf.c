@@ -92,7 +92,7 @@ int wan_xdp(struct xdp_md *ctx)
 	outcome = path_wan(ctx, cfg, &p, &s);
 	if (outcome == MAPE_IN_FRAGMENT)
 		return XDP_PASS; /* for wan_handoff */
-	if ((outcome != MAPE_FAST_IN && outcome != MAPE_KERNEL_IN) || !s)
+	if (outcome != MAPE_KERNEL_IN && (outcome != MAPE_FAST_IN || !s))
 		return finish(outcome, &p, XDP_DROP);
 	if (bpf_xdp_adjust_head(ctx, IP6_LEN))
 		return finish(MAPE_IN_FAILED, &p, XDP_DROP);
@@ -100,7 +100,7 @@ int wan_xdp(struct xdp_md *ctx)
 	if ((void *)(eth + 1) > ctx_end(ctx))
 		return finish(MAPE_IN_FAILED, &p, XDP_DROP);
 	frame_for(eth, cfg, s, outcome);
-	if (outcome == MAPE_FAST_IN && s->port_ifindex)
+	if (outcome == MAPE_FAST_IN && s && s->port_ifindex)
 		verdict = bpf_redirect_map(&tx_devices, s->port_ifindex, XDP_DROP);
 	else
 		verdict = hand_off(ctx, cfg, s, outcome);

@@ -216,6 +216,36 @@ __noinline int session_open(const struct mape_flow *wanted, __u8 state)
 	return outcome == MAPE_OVERLAPPED ? MAPE_OUT_CONTENDED : outcome;
 }
 
+/* The same for a protocol without ports. It holds nothing; see portless.h for its answers. */
+__noinline int session_open_portless(const struct mape_flow *wanted)
+{
+	const struct mape_config *cfg = mape_config();
+	struct mape_binding none = {};
+	struct mape_session *s;
+	struct mape_flow flow;
+	long err;
+
+	if (!cfg || !wanted)
+		return MAPE_OUT_CONTENDED;
+	flow = *wanted;
+	if (!host_may_open(cfg, &flow))
+		return MAPE_OUT_HOST_RATE;
+	if (addr4_equal(flow.rem_addr, cfg->ip4))
+		return MAPE_OUT_NO_SESSION; /* to ourselves, and nothing says to which host */
+	err = session_insert(&flow, &none, MAPE_OPEN, mape_now(cfg));
+	if (err)
+		return err == -EEXIST ? MAPE_KERNEL_OUT : MAPE_OUT_NO_MEMORY;
+	live_add(1);
+	s = bpf_map_lookup_elem(&sessions, &flow);
+	if (!s)
+		return MAPE_OUT_CONTENDED;
+	if (expiry_push(&flow, s)) {
+		session_close(cfg, &flow, s);
+		return MAPE_OUT_NO_MEMORY;
+	}
+	return MAPE_KERNEL_OUT;
+}
+
 /*
  * Whom does the filter mode let this remote reach on a port in use, without a session so far? Sets
  * the flow's internal half; false for nobody.

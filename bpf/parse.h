@@ -72,6 +72,12 @@ static __always_inline void set_flow(struct mape_pkt *p, enum mape_dir dir, cons
 	p->flow.rem_port = out ? dst_port : src_port;
 }
 
+/* ... or, of ICMP, a query id: something that tells the sessions of two hosts apart. */
+static __always_inline bool has_ports(__u8 proto)
+{
+	return proto == MAPE_PROTO_TCP || proto == MAPE_PROTO_UDP || proto == MAPE_PROTO_ICMP;
+}
+
 static __always_inline bool icmp_is_query(__u8 type)
 {
 	return type == ICMP_ECHO || type == ICMP_TIMESTAMP;
@@ -143,6 +149,7 @@ static __always_inline enum mape_parsed parse_quote(mape_ctx *ctx, struct mape_p
 			return MAPE_BAD_PACKET;
 		set_flow(p, dir, ip, bpf_ntohs(ports->src), bpf_ntohs(ports->dst));
 	} else {
+		set_flow(p, dir, ip, 0, 0);
 		return MAPE_BAD_PROTOCOL;
 	}
 	return MAPE_PARSED;
@@ -173,12 +180,6 @@ static __always_inline enum mape_parsed parse_icmp(mape_ctx *ctx, struct mape_pk
 	return MAPE_PARSED;
 }
 
-/* Has the NAPT anything to do with the protocol? */
-static __always_inline bool proto_is_known(__u8 proto)
-{
-	return proto == MAPE_PROTO_TCP || proto == MAPE_PROTO_UDP || proto == MAPE_PROTO_ICMP;
-}
-
 /*
  * Can the fragment be a part of a correct datagram? Every one but the last is a multiple of eight
  * bytes, none reaches beyond the longest datagram, the first one has the transport header and no
@@ -196,7 +197,8 @@ static __always_inline bool fragment_is_sane(const struct mape_pkt *p)
 
 /*
  * Parse the IPv4 packet at l3, a constant: L3_PLAIN or L3_TUNNEL. On MAPE_PARSED all headers
- * named in the packet struct lie in the linear part.
+ * named in the packet struct lie in the linear part. On MAPE_BAD_PROTOCOL the flow is filled too,
+ * with ports 0; on anything else what the IPv4 header says, unless that is wrong (then l4 is 0).
  */
 static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3, enum mape_dir dir,
 						   struct mape_pkt *p)
@@ -229,14 +231,17 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 	__builtin_memcpy(p->own, dir == MAPE_OUT ? ip->src : ip->dst, 4);
 	__builtin_memcpy(p->far, dir == MAPE_OUT ? ip->dst : ip->src, 4);
 	p->flow.proto = ip->proto;
+	if (!has_ports(ip->proto)) { /* nor are there any in its fragments */
+		p->headers = ihl;
+		set_flow(p, dir, ip, 0, 0);
+		return MAPE_BAD_PROTOCOL;
+	}
 	p->id = ip->id;
 	p->frag = bpf_ntohs(ip->frag) & (IP4_MF | IP4_OFFSET);
-	if (p->frag && proto_is_known(ip->proto)) {
-		if (!fragment_is_sane(p))
-			return MAPE_BAD_FRAGMENT;
-		if (p->frag & IP4_OFFSET)
-			return MAPE_LATER_FRAGMENT;
-	}
+	if (p->frag && !fragment_is_sane(p))
+		return MAPE_BAD_FRAGMENT;
+	if (p->frag & IP4_OFFSET)
+		return MAPE_LATER_FRAGMENT;
 
 	if (ip->proto == MAPE_PROTO_TCP) {
 		const struct tcp_hdr *tcp = data + p->l4;
@@ -258,9 +263,7 @@ static __always_inline enum mape_parsed parse_ipv4(mape_ctx *ctx, const __u32 l3
 		set_flow(p, dir, ip, bpf_ntohs(udp->ports.src), bpf_ntohs(udp->ports.dst));
 		return MAPE_PARSED;
 	}
-	if (ip->proto == MAPE_PROTO_ICMP)
-		return parse_icmp(ctx, p, ip);
-	return MAPE_BAD_PROTOCOL;
+	return parse_icmp(ctx, p, ip);
 }
 
 #endif

@@ -13,7 +13,9 @@
 #include "offload.h"
 #include "open.h"
 #include "parse.h"
+#include "plain.h"
 #include "session.h"
+#include "source.h"
 #include "tcp.h"
 #include "translate.h"
 #include "tunnel.h"
@@ -77,7 +79,8 @@ static __always_inline void change_to_external(mape_ctx *ctx, const struct mape_
 	__builtin_memcpy(c->addr, cfg->ip4, 4);
 	c->port = s->ext_port;
 	c->tos = p->tos;
-	c->new_id = !p->atomic;
+	/* Without ports a fragment is like any packet, and its siblings have to keep the same id. */
+	c->new_id = !p->atomic && has_ports(p->proto);
 	if (c->new_id)
 		c->id = ip_ids_take(addr4_word(p->far), p->proto,
 				    ctx_segments(ctx, p->l3 + p->headers));
@@ -90,7 +93,7 @@ static __always_inline bool may_open(const struct mape_pkt *p)
 		return false;
 	if (p->proto == MAPE_PROTO_TCP)
 		return !(p->tcp_flags & TCP_RST);
-	return p->proto == MAPE_PROTO_UDP || icmp_is_query(p->icmp_type);
+	return p->proto == MAPE_PROTO_ICMP ? icmp_is_query(p->icmp_type) : true;
 }
 
 /*
@@ -103,9 +106,12 @@ static __always_inline struct mape_session *session_for_port(const struct mape_c
 							     struct mape_flow *flow, __u32 index)
 {
 	__u16 ext_port = flow->int_port;
-	struct mape_session *s = session_find_in(cfg, flow, index);
 	bool tcp = p->proto == MAPE_PROTO_TCP;
+	struct mape_session *s;
 
+	if (!has_ports(flow->proto))
+		return portless_find(flow);
+	s = session_find_in(cfg, flow, index);
 	if (s || p->kind != MAPE_PKT_FLOW)
 		return s;
 	if (tcp ? (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN :
@@ -119,48 +125,17 @@ static __always_inline struct mape_session *session_for_port(const struct mape_c
 	return s && s->index == index ? s : 0;
 }
 
-/* The mark of a packet that goes to the stack inbound, 0 for none: the session was asked for. */
+/*
+ * The mark of a packet that goes to the stack inbound, 0 for none: the session was asked for, or
+ * there is no NAPT and so no session.
+ */
 static __always_inline __u32 session_mark(const struct mape_session *s)
 {
-	if (!(s->flags & MAPE_SESSION_UNASKED))
+	if (!s || !(s->flags & MAPE_SESSION_UNASKED))
 		return 0;
 	if (s->flags & MAPE_SESSION_HAIRPIN)
 		return MAPE_MARK_HAIRPIN;
 	return s->flags & MAPE_SESSION_FORWARD ? MAPE_MARK_FORWARD : MAPE_MARK_FILTER;
-}
-
-static __always_inline bool is_unicast(const __u8 *addr)
-{
-	return addr[0] < 224 && addr[0] != 127 && addr[0] != 0;
-}
-
-/*
- * May this source open a session (RFC 7084 S-2)? What is not of the LAN is forged, or came out of
- * the tunnel and routing has sent it back.
- */
-static __noinline int source_is_ours(const struct mape_config *cfg, const struct mape_flow *flow)
-{
-	struct mape_prefix4 key = { .len = 32 };
-
-	if (!is_unicast(flow->int_addr) || addr4_equal(flow->int_addr, cfg->ip4))
-		return 0;
-	if (!cfg->source_count)
-		return 1;
-	__builtin_memcpy(key.addr, flow->int_addr, 4);
-	return bpf_map_lookup_elem(&lan_sources, &key) != 0;
-}
-
-/*
- * Is the source of a packet from the tunnel a possible one? Not our own address with a port of
- * ours: what we send to ourselves never leaves. With another port it is who shares the address.
- */
-static __always_inline bool far_is_possible(const struct mape_config *cfg,
-					    const struct mape_pkt *p)
-{
-	if (!is_unicast(p->far))
-		return false;
-	return !addr4_equal(p->far, cfg->ip4) || p->proto == MAPE_PROTO_ICMP ||
-	       mape_portset_index(&cfg->ports, p->flow.rem_port) < 0;
 }
 
 /*
@@ -207,8 +182,10 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	__u64 now;
 	int outcome;
 
+	if (cfg->flags & MAPE_NO_NAPT)
+		return plain_exit(ctx, cfg, p);
 	parsed = parse_ipv4(ctx, L3_PLAIN, MAPE_OUT, p);
-	if (parsed != MAPE_PARSED)
+	if (parsed != MAPE_PARSED && !portless_passes(cfg, p, parsed))
 		return refused(parsed, MAPE_OUT);
 	if (!is_unicast(p->far))
 		return MAPE_OUT_NOT_IPV4;
@@ -223,8 +200,10 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 			return MAPE_OUT_NO_SESSION;
 		if (!source_is_ours(cfg, &p->flow))
 			return MAPE_OUT_SOURCE;
-		outcome = session_open(&p->flow,
-				       p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT : MAPE_OPEN);
+		outcome = has_ports(p->proto) ?
+				  session_open(&p->flow, p->proto == MAPE_PROTO_TCP ? MAPE_TCP_INIT :
+										      MAPE_OPEN) :
+				  session_open_portless(&p->flow);
 		if (outcome != MAPE_KERNEL_OUT)
 			return outcome;
 		s = bpf_map_lookup_elem(&sessions, &p->flow);
@@ -238,6 +217,8 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 			offload_exit(s, mape_ticks(now));
 		if (!s->queued && !expiry_push(&p->flow, s))
 			s->queued = 1; /* the sweep had lost it */
+		if (!has_ports(p->proto) && !portless_claim(&p->flow))
+			return MAPE_OUT_NO_MEMORY;
 	}
 	change_to_external(ctx, cfg, s, p, &change);
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
@@ -321,8 +302,11 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	__builtin_memcpy(&src, ip6->src, sizeof(src));
 	payload_len = bpf_ntohs(ip6->payload_len);
 	ecn = outer_ecn(ip6);
+	if (cfg->flags & MAPE_NO_NAPT)
+		return plain_wan(ctx, cfg, p, payload_len, ecn);
 	parsed = parse_ipv4(ctx, L3_TUNNEL, MAPE_IN, p);
-	if (parsed != MAPE_PARSED && parsed != MAPE_LATER_FRAGMENT)
+	if (parsed != MAPE_PARSED && parsed != MAPE_LATER_FRAGMENT &&
+	    !portless_passes(cfg, p, parsed))
 		return refused(parsed, MAPE_IN);
 	if (p->len > payload_len || payload_len > ctx_len(ctx) - L3_TUNNEL)
 		return MAPE_IN_MALFORMED;
@@ -339,7 +323,7 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 		return MAPE_IN_NOT_OURS;
 	if (p->kind == MAPE_PKT_FLOW && p->proto == MAPE_PROTO_ICMP && !icmp_is_reply(p->icmp_type))
 		return MAPE_IN_NO_SESSION; /* a query to us: nobody here asked to be asked */
-	index = mape_portset_index(&cfg->ports, p->flow.int_port);
+	index = has_ports(p->flow.proto) ? mape_portset_index(&cfg->ports, p->flow.int_port) : 0;
 	if (index < 0)
 		return MAPE_IN_FOREIGN_PORT;
 	if (p->kind == MAPE_PKT_ICMP_ERROR && !error_sums_right(ctx, p))

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "overlap.h"
 #include "peer.h"
+#include "portless.h"
 
 static __always_inline void live_add(__s64 n)
 {
@@ -63,7 +64,10 @@ static __always_inline bool session_close(const struct mape_config *cfg,
 	if (old.refs || bpf_map_lookup_elem(&sessions, flow) != s || !word_swap(s, &old, &new))
 		return false;
 	bpf_map_delete_elem(&sessions, flow);
-	binding_put(cfg, flow, &b);
+	if (has_ports(flow->proto))
+		binding_put(cfg, flow, &b);
+	else
+		portless_put(flow);
 	live_add(-1);
 	return true;
 }
@@ -112,7 +116,7 @@ static __always_inline __u64 session_timeout(const struct mape_config *cfg, __u8
 	if (proto == MAPE_PROTO_TCP)
 		seconds = cfg->timeout_s[state < MAPE_STATE_COUNT ? state : 0];
 	else
-		seconds = proto == MAPE_PROTO_UDP ? cfg->timeout_udp_s : cfg->timeout_icmp_s;
+		seconds = proto == MAPE_PROTO_ICMP ? cfg->timeout_icmp_s : cfg->timeout_udp_s;
 	return seconds * MAPE_SECOND;
 }
 

@@ -56,6 +56,28 @@ static __always_inline __u32 translate_ip(struct ip4_hdr *ip, __u8 dir, const st
 	return addr_delta;
 }
 
+/*
+ * A protocol without ports. Of those whose checksum covers the addresses we know these two, which
+ * have it in the same place.
+ */
+static __always_inline bool translate_portless(mape_ctx *ctx, const __u32 l3,
+					       const struct mape_pkt *p,
+					       const struct mape_change *c)
+{
+	struct ip4_hdr *ip = ctx_data(ctx) + l3;
+	__u32 addr_delta;
+	bool later;
+
+	if ((void *)(ip + 1) > ctx_end(ctx))
+		return false;
+	later = bpf_ntohs(ip->frag) & IP4_OFFSET;
+	addr_delta = translate_ip(ip, p->dir, c);
+	if ((p->proto == IPPROTO_UDPLITE || p->proto == IPPROTO_DCCP) && !later)
+		ctx_csum_l4(ctx, (p->l4 & 0xff) + __builtin_offsetof(struct udp_hdr, check),
+			    addr_delta, 0, false);
+	return true;
+}
+
 /* TCP, UDP, ICMP query or reply. False: the packet is not as it was parsed. */
 static __always_inline bool translate_flow(mape_ctx *ctx, const __u32 l3, const struct mape_pkt *p,
 					   const struct mape_change *c)
@@ -99,6 +121,8 @@ static __always_inline __u64 translate_quoted_l4(mape_ctx *ctx, const struct map
 	__u64 delta;
 	bool udp = p->flow.proto == MAPE_PROTO_UDP;
 
+	if (!has_ports(p->flow.proto))
+		return 0;
 	if (transport + 8 > ctx_end(ctx))
 		return 0;
 	if (p->flow.proto == MAPE_PROTO_ICMP) {
@@ -161,6 +185,8 @@ static __always_inline bool translate(mape_ctx *ctx, const __u32 l3, const struc
 {
 	if (p->kind == MAPE_PKT_ICMP_ERROR)
 		return translate_error(ctx, l3, p, c);
+	if (!has_ports(p->proto))
+		return translate_portless(ctx, l3, p, c);
 	return translate_flow(ctx, l3, p, c);
 }
 

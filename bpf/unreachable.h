@@ -2,7 +2,8 @@
 /*
  * Telling a LAN host that its new session is refused for want of a port or by a limit: ICMP destination unreachable,
  * communication administratively prohibited (RFC 5508 REQ-8), which ends a connect() at once. The
- * refused packet becomes the error about itself. TC only.
+ * refused packet becomes the error about itself. A protocol that cannot share an address is refused
+ * as such, which SCTP understands at once (RFC 9260 section 10). TC only.
  */
 #ifndef MAPE_BPF_UNREACHABLE_H
 #define MAPE_BPF_UNREACHABLE_H
@@ -10,6 +11,7 @@
 #include "budget.h"
 #include "parse.h"
 
+#define ICMP_NO_PROTOCOL 2
 #define ICMP_PROHIBITED 13
 #define ERRORS_PER_S 100 /* RFC 1812 section 4.3.2.8 */
 #define QUOTE_MAX (60 + 20) /* IPv4 header with all options, and a transport header */
@@ -35,7 +37,10 @@ static __always_inline __u16 sum_bytes(struct __sk_buff *skb, __u32 offset, __u3
 	return ~csum_fold(sum);
 }
 
-/* False when it could not be made, or the budget is spent: then the packet is just dropped. */
+/*
+ * False when it could not be made, may not be (RFC 1812 section 4.3.2.7: about a later fragment), or
+ * the budget is spent: then the packet is just dropped.
+ */
 static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
 					     const struct mape_pkt *p)
 {
@@ -43,6 +48,9 @@ static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct
 	struct icmp_hdr *icmp;
 	struct ip4_hdr *ip;
 
+	ip = ctx_data(skb) + ETH_LEN;
+	if ((void *)(ip + 1) > ctx_end(skb) || bpf_ntohs(ip->frag) & IP4_OFFSET)
+		return false;
 	if (quote > p->len)
 		quote = p->len & ~1U;
 	if (quote > QUOTE_MAX || !budget_take(MAPE_BUDGET_ERRORS, mape_now(cfg), ERRORS_PER_S))
@@ -63,7 +71,7 @@ static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct
 	__builtin_memcpy(ip->dst, p->own, 4);
 	ip->check = sum_bytes(skb, ETH_LEN, IP4_LEN);
 	icmp->type = ICMP_UNREACHABLE;
-	icmp->code = ICMP_PROHIBITED;
+	icmp->code = has_ports(p->proto) ? ICMP_PROHIBITED : ICMP_NO_PROTOCOL;
 	icmp->check = sum_bytes(skb, ETH_LEN + IP4_LEN, sizeof(*icmp) + quote);
 	return true;
 }

@@ -16,9 +16,11 @@
 
 #define IPPROTO_HOPOPTS 0
 #define IPPROTO_IPIP 4
+#define IPPROTO_DCCP 33
 #define IPPROTO_ROUTING 43
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_DSTOPTS 60
+#define IPPROTO_UDPLITE 136
 
 struct eth_hdr {
 	__u8 dst[6];

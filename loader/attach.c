@@ -186,6 +186,8 @@ static int attach_lans(struct attach *a)
 	for (int i = 0; i < plan->n_lan; i++) {
 		const struct plan_lan *lan = &plan->lan[i];
 
+		if (lan->bare)
+			continue;
 		if (attach_tc(a, lan->link.ifindex, true, "lan_seen"))
 			return -1;
 		if (plan->lan_hook.kind == HOOK_TC ?
@@ -212,7 +214,7 @@ static int add_route(struct attach *a)
 		     "%s (metric %u)",
 		     routes[0].metric, a->plan->name, o->metric);
 	free(routes);
-	return route4_add_default(a->tun.ifindex, o->metric, o->table);
+	return route4_add_default(a->tun.ifindex, o->metric, o->table, a->plan->route_src);
 }
 
 static int liberal_conntrack(struct attach *a)

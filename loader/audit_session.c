@@ -92,6 +92,25 @@ static void check_inbound(struct audit *a, const char *who, const struct session
 			      r->session.ext_port);
 }
 
+/*
+ * Of a protocol without ports: possible only where the address is not shared, holds nothing, and its
+ * answers go to it or to another host with a session like it.
+ */
+static void check_portless(struct audit *a, const char *who, const struct session_record *r)
+{
+	const struct overlap_record *overlap;
+	struct mape_overlap key;
+
+	if (a->tables->config.ports.psid_len)
+		audit_finding(a, "%s: has no ports, and the address is shared", who);
+	if (r->flow.int_port || r->flow.rem_port || r->session.ext_port || r->session.flags)
+		audit_finding(a, "%s: has no ports, yet holds some", who);
+	overlap_of(r, &key);
+	overlap = table_find(&a->tables->overlaps, &key);
+	if (!overlap)
+		audit_finding(a, "%s: nobody gets its answers", who);
+}
+
 void audit_session(struct audit *a, const struct session_record *r)
 {
 	const struct mape_session *s = &r->session;
@@ -106,6 +125,10 @@ void audit_session(struct audit *a, const struct session_record *r)
 	if (s->state >= MAPE_STATE_COUNT ||
 	    (s->state == MAPE_OPEN) != (r->flow.proto != MAPE_PROTO_TCP))
 		audit_finding(a, "%s: impossible state %u", who, s->state);
+	if (slot < 0) {
+		check_portless(a, who, r);
+		return;
+	}
 	port = audit_claimed_port(a, who, slot, s->index, s->ext_port, s->generation);
 	if (!port)
 		return;
@@ -132,7 +155,7 @@ void audit_overlap(struct audit *a, const struct overlap_record *r)
 	flow.rem_port = r->overlap.rem_port;
 	flow.proto = r->overlap.proto;
 	s = table_find(&a->tables->sessions, &flow);
-	if (!s || !(s->session.flags & MAPE_SESSION_OVERLAP) ||
+	if (!s || (audit_slot(flow.proto) >= 0 && !(s->session.flags & MAPE_SESSION_OVERLAP)) ||
 	    s->session.ext_port != r->overlap.ext_port)
 		audit_finding(a, "overlap record of %s on port %u: belongs to no session",
 			      audit_flow_str(&flow, who), r->overlap.ext_port);

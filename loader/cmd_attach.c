@@ -28,6 +28,7 @@ static const struct opt options[] = {
 	{ ROW(OPT_STRING, "prefix", prefix), .metavar = "PREFIX",
 	  .help = "IPv6 prefix of the line (default: found on the machine)" },
 	RULE_OPTS_ROWS(struct attach_opts, rule),
+	SHAPE_OPTS_ROWS(struct attach_opts, shape),
 	PROV_OPTS_ROWS(struct attach_opts, from),
 	MESH_OPTS_ROWS(struct attach_opts, mesh),
 	OUTER_OPTS_ROWS(struct attach_opts, outer),

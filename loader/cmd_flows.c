@@ -37,10 +37,10 @@ static const struct opt options[] = {
 
 static uint32_t timeout_s(const struct mape_config *config, const struct session_record *r)
 {
-	if (r->flow.proto == MAPE_PROTO_UDP)
-		return config->timeout_udp_s;
-	if (r->flow.proto != MAPE_PROTO_TCP)
+	if (r->flow.proto == MAPE_PROTO_ICMP)
 		return config->timeout_icmp_s;
+	if (r->flow.proto != MAPE_PROTO_TCP) /* those without ports too */
+		return config->timeout_udp_s;
 	return config->timeout_s[r->session.state < MAPE_STATE_COUNT ? r->session.state : 0];
 }
 

@@ -60,6 +60,15 @@ static void wan_out(const struct status *s)
 	}
 }
 
+static const char *why_not_fast(const struct status *s)
+{
+	if (config_of(s)->flags & MAPE_NO_NAPT)
+		return "without NAPT there are no sessions to offload";
+	return json_object_get_boolean(fact_setting(s->instance, "no-fast-path")) ?
+		       "chosen by --no-fast-path" :
+		       "no LAN device has an Ethernet header";
+}
+
 static void lan_json(const struct status *s)
 {
 	enum hook_choice hook = fact_hook(s->instance, "lan_hook");
@@ -71,7 +80,7 @@ static void lan_json(const struct status *s)
 		out_str("dev", NULL, fact_lan(s->instance, i));
 		hook_out(fast ? hook_name(hook) : NULL, fast ? hook_mode(hook) : NULL,
 			 fast ? json_object_get_string(fact_get(s->instance, "lan_reason")) :
-				"chosen by --no-fast-path");
+				why_not_fast(s));
 		out_row_end();
 	}
 	out_table_end();
@@ -90,7 +99,7 @@ static void lan_text(const struct status *s)
 		out_fmt(NULL, "LAN hook", "%s (%s): %s", hook_name(hook), hook_mode(hook),
 			json_object_get_string(fact_get(s->instance, "lan_reason")));
 	else if (n)
-		out_str(NULL, "LAN hook", "none, by --no-fast-path");
+		out_fmt(NULL, "LAN hook", "none: %s", why_not_fast(s));
 }
 
 /* Is what the datapath works with what the settings say? */
@@ -157,6 +166,8 @@ static void describe(const struct status *s)
 
 	out_bool("attached", NULL, true);
 	out_str("name", "name", s->tunnel);
+	out_str("tunnel", "tunnel", instance_setting(s->instance, "tunnel"));
+	out_bool("napt", "NAPT", !(config->flags & MAPE_NO_NAPT));
 	wan_out(s);
 	if (out_is_json())
 		lan_json(s);
@@ -169,7 +180,8 @@ static void describe(const struct status *s)
 	out_bool("fast_path", "fast path", config->flags & MAPE_FAST_PATH);
 	out_str("route", "route", s->route[0] ? s->route : NULL);
 	out_u64("sessions", "sessions", s->sessions);
-	port_counts_out(s->ports);
+	if (!(config->flags & MAPE_NO_NAPT) || out_is_json())
+		port_counts_out(s->ports);
 	host_use_out(s->hosts, s->n_hosts);
 }
 

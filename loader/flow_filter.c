@@ -11,16 +11,27 @@ const char *const flow_states[MAPE_STATE_COUNT + 1] = {
 	"open", "init", "established", "fin-out", "fin-in", "fin", "transitory", "init-in", NULL,
 };
 
+/* MAPE_SLOT_COUNT: a protocol without ports. */
 static int slot_of(uint8_t proto)
 {
-	return proto == MAPE_PROTO_TCP ? MAPE_SLOT_TCP :
-	       proto == MAPE_PROTO_UDP ? MAPE_SLOT_UDP :
-					 MAPE_SLOT_ICMP;
+	return proto == MAPE_PROTO_TCP	? MAPE_SLOT_TCP :
+	       proto == MAPE_PROTO_UDP	? MAPE_SLOT_UDP :
+	       proto == MAPE_PROTO_ICMP ? MAPE_SLOT_ICMP :
+					  MAPE_SLOT_COUNT;
 }
 
 const char *flow_proto(const struct session_record *r)
 {
-	return slot_names[slot_of(r->flow.proto)];
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} portless[] = { { 4, "ipip" }, { 41, "6in4" }, { 47, "gre" }, { 50, "esp" }, { 132, "sctp" } };
+	int slot = slot_of(r->flow.proto);
+
+	for (size_t i = 0; i < sizeof(portless) / sizeof(portless[0]); i++)
+		if (portless[i].proto == r->flow.proto)
+			return portless[i].name;
+	return slot < MAPE_SLOT_COUNT ? slot_names[slot] : "other";
 }
 
 const char *flow_state(const struct session_record *r)

@@ -108,7 +108,12 @@ int forward_open(const struct instance *instance, struct forward_table *t)
 	t->reserved = json_object_get_int(fact_setting(instance, "reserve-ranges"));
 	if (self)
 		mape_read_ip4(self, strlen(self), &t->self);
-	if (config_read(instance, &t->config) || ports_read(instance, &t->config, &t->ports))
+	if (config_read(instance, &t->config))
+		return -1;
+	if (t->config.flags & MAPE_NO_NAPT)
+		return err("Hosts of the LAN are reached by their own addresses.",
+			   "this tunnel has no NAPT, so there are no ports to forward");
+	if (ports_read(instance, &t->config, &t->ports))
 		return -1;
 	t->control = instance_open_control(instance);
 	return t->control < 0 ? -1 : 0;

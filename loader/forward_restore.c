@@ -17,7 +17,7 @@ int forwards_restore(const struct instance *instance, const struct config_file *
 		if (strcmp(e->section, name))
 			continue;
 		if (table.control < 0 && forward_open(instance, &table)) {
-			ret = -1;
+			ret = err_context("the forwards in %s", c->path);
 		} else if (forward_add(&table, &e->forward) < 0) {
 			warn("%s:%u: not forwarded: %s", c->path, e->line, err_text());
 			err_clear();

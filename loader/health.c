@@ -2,6 +2,7 @@
 #include "health.h"
 
 #include <json-c/json.h>
+#include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,8 @@ static enum health judge_ports(struct health_ctx *ctx, const char *lan)
 
 	if (ret > 0)
 		return HEALTH_OK; /* check_lan() tells */
+	if (!ret && bridge.type != ARPHRD_ETHER)
+		return HEALTH_OK; /* has none and needs none */
 	if (!ret && strcmp(bridge.kind, "bridge"))
 		health = count_hookless(&bridge, 1, &first) ? HEALTH_BAD : HEALTH_OK;
 	else if (ret || link_list(bridge.ifindex, &ports, &n))

@@ -41,12 +41,14 @@ static int most_ports_first(const void *a, const void *b)
 
 static void add(struct host_use *h, const struct session_record *r, bool new_port)
 {
-	int slot = r->flow.proto == MAPE_PROTO_TCP ? MAPE_SLOT_TCP :
-		   r->flow.proto == MAPE_PROTO_UDP ? MAPE_SLOT_UDP :
-						     MAPE_SLOT_ICMP;
+	int slot = r->flow.proto == MAPE_PROTO_TCP  ? MAPE_SLOT_TCP :
+		   r->flow.proto == MAPE_PROTO_UDP  ? MAPE_SLOT_UDP :
+		   r->flow.proto == MAPE_PROTO_ICMP ? MAPE_SLOT_ICMP :
+						      MAPE_SLOT_COUNT;
 
 	memcpy(h->addr, r->flow.int_addr, 4);
-	h->ports[slot] += new_port;
+	if (slot < MAPE_SLOT_COUNT)
+		h->ports[slot] += new_port;
 	h->sessions++;
 }
 

@@ -67,6 +67,11 @@ int lan_source_check(const char *text)
 	return parse(text, &prefix);
 }
 
+int lan_sources_add(struct lan_sources *sources, uint32_t ip4, uint32_t len)
+{
+	return add(sources, make_prefix(ip4, len));
+}
+
 int lan_sources_add_given(struct lan_sources *sources, const struct opt_list *texts)
 {
 	struct mape_prefix4 prefix;

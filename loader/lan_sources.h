@@ -21,6 +21,9 @@ struct lan_sources {
 int lan_source_check(const char *text);
 
 void lan_sources_init(struct lan_sources *sources);
+
+/* One network, its address in host order. 0, or -1 with err(). */
+int lan_sources_add(struct lan_sources *sources, uint32_t ip4, uint32_t len);
 int lan_sources_add_given(struct lan_sources *sources, const struct opt_list *texts);
 /* The IPv4 networks that a device has right now. */
 int lan_sources_add_device(struct lan_sources *sources, int ifindex);

@@ -11,6 +11,7 @@
 #include "bpf/probe.h"
 #include "err.h"
 #include "line_prefix.h"
+#include "net/addr.h"
 #include "net/sysctl.h"
 #include "provision/find.h"
 #include "rule/text.h"
@@ -28,13 +29,29 @@ const char *hook_mode(enum hook_choice kind)
 	return kind == HOOK_TC ? "clsact" : kind == HOOK_XDP ? "native" : "generic";
 }
 
-static int check_device(const char *role, const char *name, struct link_info *link)
+/* Of a bridge or bond the ports have no addresses and no routes; of a VRF they do. */
+static int check_master(const char *role, const struct link_info *link)
 {
-	if (link_get(name, link))
+	struct link_info master;
+	int ret = link->master ? link_find_index(link->master, &master) : 1;
+
+	if (ret)
+		return ret < 0 ? -1 : 0;
+	if (strcmp(master.kind, "bridge") && strcmp(master.kind, "bond") &&
+	    strcmp(master.kind, "team"))
+		return 0;
+	return err("Give that instead: it has the addresses.", "the %s '%s' is a port of the %s '%s'",
+		   role, link->name, master.kind, master.name);
+}
+
+static int find_device(const char *role, const char *name, struct link_info *link, bool *bare)
+{
+	if (link_get(name, link) || check_master(role, link))
 		return -1;
-	if (link->type != ARPHRD_ETHER || !link->has_mac)
-		return err("Give the Ethernet (or VLAN) device itself.",
-			   "the %s '%s' is not an Ethernet device", role, name);
+	if (link->type == ARPHRD_LOOPBACK)
+		return err("Give the device with the line, and those with hosts.",
+			   "the %s '%s' is the loopback device", role, name);
+	*bare = link->type != ARPHRD_ETHER || !link->has_mac;
 	return 0;
 }
 
@@ -42,15 +59,24 @@ static int find_devices(struct plan *plan, const struct cmd_call *call)
 {
 	int n = call->n_args - 1;
 
-	if (check_device("WAN", call->args[0], &plan->wan))
+	bool bare;
+
+	if (find_device("WAN", call->args[0], &plan->wan, &bare))
 		return -1;
+	if (bare)
+		return err("The hook reads Ethernet frames: give the Ethernet or VLAN device of an IPoE "
+			   "line. A line by PPP, tun or WireGuard is not supported.",
+			   "the WAN '%s' has no Ethernet header", plan->wan.name);
 	if (n > PLAN_LANS_MAX)
 		return err(NULL, "%d LAN devices given, at most %d are possible", n, PLAN_LANS_MAX);
 	for (int i = 0; i < n; i++) {
 		struct link_info *lan = &plan->lan[i].link;
 
-		if (check_device("LAN", call->args[i + 1], lan))
+		if (find_device("LAN", call->args[i + 1], lan, &plan->lan[i].bare))
 			return -1;
+		if (plan->lan[i].bare)
+			warn("%s has no Ethernet header, so its hosts stay on the kernel path",
+			     lan->name);
 		if (lan->ifindex == plan->wan.ifindex)
 			return err(NULL, "'%s' is given as WAN and as LAN", lan->name);
 		for (int k = 0; k < i; k++)
@@ -69,6 +95,8 @@ static int find_ports(struct plan *plan)
 	for (int i = 0; i < plan->n_lan; i++) {
 		struct plan_lan *lan = &plan->lan[i];
 
+		if (lan->bare)
+			continue;
 		if (!strcmp(lan->link.kind, "bridge")) {
 			if (link_list(lan->link.ifindex, &lan->ports, &lan->n_ports))
 				return -1;
@@ -150,12 +178,37 @@ static int check_brs(const struct mape_line *line)
 	return 0;
 }
 
+/* The options about the rule: given, or written by us for a tunnel that is not MAP-E. */
+static const struct rule_opts *rule_of(const struct plan *plan)
+{
+	return plan->opts->shape.tunnel == TUNNEL_MAP_E ? &plan->opts->rule : &plan->shape.rule;
+}
+
+static int make_shape(struct plan *plan)
+{
+	const struct attach_opts *o = plan->opts;
+
+	if (o->from.from.n)
+		return err("Leave out one of the two.",
+			   "--from asks how the line works, --tunnel %s tells it",
+			   tunnel_words[o->shape.tunnel]);
+	return shape_plan(&o->shape, &o->rule, o->prefix, &plan->wan, &plan->shape) ||
+			       line_from_options(&plan->shape.rule, plan->shape.prefix,
+						 &plan->line) ?
+		       -1 :
+		       0;
+}
+
 static int find_line(struct plan *plan)
 {
 	const struct attach_opts *o = plan->opts;
 	int ret;
 
-	if (o->from.from.n)
+	if (o->shape.tunnel != TUNNEL_MAP_E)
+		ret = make_shape(plan);
+	else if (shape_check_map_e(&o->shape))
+		ret = -1;
+	else if (o->from.from.n)
 		ret = ask_sources(plan);
 	else if (o->prefix)
 		ret = line_from_options(&o->rule, o->prefix, &plan->line);
@@ -163,16 +216,34 @@ static int find_line(struct plan *plan)
 		ret = line_discover(&o->rule, &plan->wan, &plan->line);
 	if (ret || line_need_br(&plan->line))
 		return -1;
-	if (plan->line.ip4_len < 32)
-		return err("A rule that gives the line a whole IPv4 prefix needs no NAPT.",
-			   "this version does not handle IPv4 prefixes (/%u) yet",
-			   plan->line.ip4_len);
+	plan->napt = shape_has_napt(o->shape.tunnel, &plan->line);
 	mape_prefix6_str(plan->line.prefix, plan->line.prefix_len, plan->prefix);
 	return check_brs(&plan->line);
 }
 
+/* Without a NAPT on either side the line's own prefix is the only network that has a way back. */
+static int find_own_prefix(struct plan *plan)
+{
+	char prefix[MAPE_IP4_STRLEN + 4];
+
+	for (int i = 0; i < plan->n_lan && !plan->route_src.s_addr; i++)
+		if (addr4_find_in(plan->lan[i].link.ifindex, plan->line.ip4, plan->line.ip4_len,
+				  &plan->route_src))
+			return -1;
+	if (!plan->route_src.s_addr)
+		warn("no LAN device given has an address of %s, so what the router itself sends into "
+		     "the tunnel has no source address",
+		     mape_prefix4_str(plan->line.ip4, plan->line.ip4_len, prefix));
+	return lan_sources_add(&plan->sources, plan->line.ip4, plan->line.ip4_len) ||
+			       lan_sources_add_given(&plan->sources, &plan->opts->lan_sources) ?
+		       -1 :
+		       0;
+}
+
 static int find_sources(struct plan *plan)
 {
+	if (plan->line.ip4_len < MAPE_IP4_BITS)
+		return find_own_prefix(plan);
 	lan_sources_init(&plan->sources);
 	for (int i = 0; i < plan->n_lan; i++)
 		if (lan_sources_add_device(&plan->sources, plan->lan[i].link.ifindex))
@@ -208,11 +279,19 @@ static int set_sizes(struct plan *plan)
 	return 0;
 }
 
+static bool has_hooks(const struct plan *plan)
+{
+	for (int i = 0; i < plan->n_lan; i++)
+		if (!plan->lan[i].bare)
+			return true;
+	return false;
+}
+
 static void choose_offload(struct plan *plan)
 {
 	long liberal = 0;
 
-	plan->fast_path = plan->n_lan && !plan->opts->no_fast_path;
+	plan->fast_path = has_hooks(plan) && !plan->opts->no_fast_path && plan->napt;
 	plan->conntrack = sysctl_exists(TCP_LIBERAL_KEY);
 	if (plan->conntrack && sysctl_read_int(TCP_LIBERAL_KEY, &liberal)) {
 		err_clear();
@@ -233,6 +312,19 @@ static int read_config(struct plan *plan)
 	return config_file_load(&plan->config, plan->config_path, path);
 }
 
+/* Its forwarding rules are applied to sessions. */
+static int find_mesh(struct plan *plan)
+{
+	struct mesh_opts opts = plan->opts->mesh;
+
+	if (!plan->napt && opts.mode == MESH_AUTO && !opts.fmrs.n)
+		opts.mode = MESH_OFF;
+	if (!plan->napt && opts.mode != MESH_OFF)
+		return err("Leave out --mesh and --fmr: everything goes by way of --br.",
+			   "a mesh needs the NAPT, which this line is without");
+	return mesh_plan(&plan->mesh, &opts, rule_of(plan), &plan->line);
+}
+
 int plan_make(struct plan *plan, const struct cmd_call *call)
 {
 	memset(plan, 0, sizeof(*plan));
@@ -242,8 +334,7 @@ int plan_make(struct plan *plan, const struct cmd_call *call)
 	if (check_mark_mask(plan->opts->mark_mask) || read_config(plan) ||
 	    find_devices(plan, call) ||
 	    find_line(plan) ||
-	    mesh_plan(&plan->mesh, &plan->opts->mesh, &plan->opts->rule, &plan->line) ||
-	    find_sources(plan) || set_sizes(plan) || choose_hooks(plan))
+	    find_mesh(plan) || find_sources(plan) || set_sizes(plan) || choose_hooks(plan))
 		return -1;
 	choose_offload(plan);
 	return 0;
@@ -275,7 +366,9 @@ struct json_object *plan_settings(const struct plan *plan)
 	json_object_object_add(s, "wan", json_object_new_string(plan->wan.name));
 	json_object_object_add(s, "lan", lan);
 	json_object_object_add(s, "prefix", json_object_new_string(plan->prefix));
-	add_words(s, "rule", &o->rule.rules);
+	json_object_object_add(s, "tunnel",
+			       json_object_new_string(tunnel_words[o->shape.tunnel]));
+	add_words(s, "rule", &rule_of(plan)->rules);
 	add_words(s, "br", &o->rule.br);
 	add_words(s, "from", &o->from.from);
 	json_object_object_add(s, "iid", json_object_new_int(o->rule.iid));

@@ -3,6 +3,7 @@
 #define MAPE_LOADER_PLAN_H
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 #include "outer_opts.h"
 #include "rule/text.h"
 #include "rule_opts.h"
+#include "shape.h"
 
 struct json_object;
 
@@ -30,6 +32,7 @@ struct attach_opts {
 	const char *prefix;
 	const char *config; /* NULL: the default, which need not exist */
 	struct rule_opts rule;
+	struct shape_opts shape;
 	struct prov_opts from; /* whom to ask; asked if one is named */
 	struct mesh_opts mesh;
 	struct outer_opts outer;
@@ -54,6 +57,7 @@ struct hook {
 
 struct plan_lan {
 	struct link_info link;
+	bool bare; /* no Ethernet header: without hook, on the kernel path */
 	struct link_info *ports; /* where an XDP hook goes: a bridge's ports, or the device itself */
 	size_t n_ports;
 };
@@ -68,13 +72,16 @@ struct plan {
 	int n_lan;
 	struct hook wan_hook, lan_hook;
 	bool tc_decap;	 /* what this kernel can do */
+	struct shape_line shape; /* of any tunnel but MAP-E */
 	struct mape_line line;
+	bool napt;	 /* else the LAN's own addresses go through the tunnel */
 	char prefix[MAPE_PREFIX_STRLEN]; /* of the line, as text */
 	uint32_t mtu;
 	uint32_t reserve; /* ports */
 	struct mesh mesh;
 	struct lan_sources sources;
-	bool fast_path;	  /* there is a LAN, and it is not switched off */
+	struct in_addr route_src; /* our own address in the line's IPv4 prefix, 0.0.0.0: none */
+	bool fast_path;	  /* there is a LAN that can have a hook, and it is not switched off */
 	bool conntrack;	  /* there is the sysctl that makes conntrack liberal about windows */
 	bool tcp_offload;
 	struct config_file config;

@@ -16,9 +16,10 @@ void plan_config(const struct plan *plan, const struct link_info *tun,
 	c->magic = MAPE_MAGIC;
 	c->abi = MAPE_ABI;
 	c->flags = (plan->fast_path ? MAPE_FAST_PATH : 0) |
-		   (plan->tcp_offload ? MAPE_TCP_OFFLOAD : 0);
+		   (plan->tcp_offload ? MAPE_TCP_OFFLOAD : 0) | (plan->napt ? 0 : MAPE_NO_NAPT);
 	c->mtu = plan->mtu;
 	memcpy(c->ip4, &ip4, 4);
+	c->ip4_len = plan->line.ip4_len;
 	c->wan_ifindex = plan->wan.ifindex;
 	c->tun_ifindex = tun->ifindex;
 	c->exit_ifindex = exit_end->ifindex;

@@ -16,6 +16,7 @@ enum {
 	MAPE_TCP_OFFLOAD = 2, /* TCP ones too: conntrack is liberal about windows, or absent */
 	MAPE_MESH = 4,	      /* to other CEs directly, by the rules in `fmrs` */
 	MAPE_FLOW_LABEL = 8,  /* a flow label for each session in the outer header */
+	MAPE_NO_NAPT = 16,    /* the LAN's own addresses go through the tunnel */
 };
 
 /* Which remotes may send to a mapped port (RFC 4787 section 5, RFC 7597 section 10). */
@@ -41,7 +42,7 @@ struct mape_config {
 	__u64 now_offset; /* nanoseconds added to the kernel's clock; tests move time with it */
 	__u32 flags;
 	__u32 mtu; /* of the tunnel: largest inner packet */
-	__u8 ip4[4]; /* the shared address, network order */
+	__u8 ip4[4]; /* the shared address, or the prefix of the line; network order */
 	__u32 wan_ifindex;
 	__u32 tun_ifindex;  /* the tunnel interface (mape0) */
 	__u32 exit_ifindex; /* the other end of its veth pair */
@@ -66,7 +67,8 @@ struct mape_config {
 	__u32 outer_vtf; /* outer header's first word: version, fixed DSCP; host order */
 	__u8 hop_limit;	 /* of the outer header */
 	__u8 tos_copied; /* bits of the inner TOS that the outer traffic class takes over */
-	__u8 pad3[2];
+	__u8 ip4_len;	 /* 32, or shorter if the line owns a prefix (MAPE_NO_NAPT) */
+	__u8 pad3;
 } __attribute__((aligned(8)));
 
 #endif

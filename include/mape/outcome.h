@@ -31,7 +31,8 @@
 	  "A later IPv4 fragment from the LAN whose first fragment, which has the ports, did not " \
 	  "come within 15 s or came behind too many others. Look for loss in the LAN.")            \
 	X(OUT_PROTOCOL, "drop_out_protocol", 1,                                                    \
-	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address. Use UDP "   \
+	  "A protocol without ports (GRE, ESP, SCTP ...) cannot share an IPv4 address; the sender "  \
+	  "was told by ICMP. Use UDP "   \
 	  "encapsulation (IPsec NAT-T) or a contract with an address of its own.")                 \
 	X(OUT_NO_SESSION, "drop_out_no_session", 1,                                                \
 	  "A packet that cannot open a session (RST, ICMP reply or ICMP error about nothing we "   \
@@ -140,7 +141,10 @@
 	  "a mere repetition only that is.")                                                       \
 	X(IN_OUTER_LONG, "drop_in_outer_long", 1,                                                  \
 	  "A fragmented tunnel packet with more than 4 fragments, 4,000 inner bytes, or 1,600 "    \
-	  "bytes in one fragment. Ask the provider why its BR sends such packets.")
+	  "bytes in one fragment. Ask the provider why its BR sends such packets.")  \
+	X(OUT_LOOP, "drop_out_loop", 1,                                                            \
+	  "For an address of the line's own IPv4 prefix that no route of the LAN leads to: it "     \
+	  "would come back.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,

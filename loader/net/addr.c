@@ -246,3 +246,19 @@ int addr4_has(int ifindex, struct in_addr addr, bool *has)
 	free(list.v);
 	return rc ? nl_err(rc, NULL, "cannot list IPv4 addresses") : 0;
 }
+
+int addr4_find_in(int ifindex, uint32_t prefix, uint8_t len, struct in_addr *addr)
+{
+	uint32_t mask = len ? ~0U << (32 - len) : 0;
+	struct addr4_info *addrs = NULL;
+	size_t n = 0;
+
+	if (addr4_list(ifindex, &addrs, &n))
+		return -1;
+	addr->s_addr = 0;
+	for (size_t i = 0; i < n && !addr->s_addr; i++)
+		if ((ntohl(addrs[i].addr.s_addr) & mask) == prefix)
+			*addr = addrs[i].addr;
+	free(addrs);
+	return 0;
+}

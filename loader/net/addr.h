@@ -60,4 +60,7 @@ int addr4_add(int ifindex, struct in_addr addr);
 int addr4_del(int ifindex, struct in_addr addr);			/* gone: 0 */
 int addr4_has(int ifindex, struct in_addr addr, bool *has);
 
+/* The first address of the interface that is in prefix/len (host order); 0.0.0.0 if there is none. */
+int addr4_find_in(int ifindex, uint32_t prefix, uint8_t len, struct in_addr *addr);
+
 #endif

@@ -91,12 +91,16 @@ static struct nlmsghdr *default_request(void *buf, uint16_t type, uint16_t flags
 	return nlh;
 }
 
-int route4_add_default(int ifindex, uint32_t metric, uint32_t table)
+int route4_add_default(int ifindex, uint32_t metric, uint32_t table, struct in_addr src)
 {
 	NL_BUFFER(buf);
-	int rc = nl_request(default_request(buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ifindex,
-					    metric, table));
+	struct nlmsghdr *nlh;
+	int rc;
 
+	nlh = default_request(buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ifindex, metric, table);
+	if (src.s_addr)
+		mnl_attr_put_u32(nlh, RTA_PREFSRC, src.s_addr);
+	rc = nl_request(nlh);
 	if (rc == -EEXIST)
 		return nl_err(rc, "choose another place for it with --metric or --table, or use "
 				  "--no-route",

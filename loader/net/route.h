@@ -29,10 +29,10 @@ int route4_defaults(uint32_t table, struct route4 **routes, size_t *n);
 #define TUNNEL_GATEWAY 0xc0000001
 #define TUNNEL_GATEWAY_TEXT "192.0.0.1"
 
-/* default via TUNNEL_GATEWAY dev IFINDEX onlink metric METRIC table TABLE proto NL_PROTO_MAPE. An
- * equal route that is there already is an error. Deletion removes exactly such a route; gone already
- * is 0. */
-int route4_add_default(int ifindex, uint32_t metric, uint32_t table);
+/* default via TUNNEL_GATEWAY dev IFINDEX onlink metric METRIC table TABLE proto NL_PROTO_MAPE;
+ * src is what the machine itself sends with, 0.0.0.0: as the device says. An equal route that is there
+ * already is an error. Deletion removes exactly such a route; gone already is 0. */
+int route4_add_default(int ifindex, uint32_t metric, uint32_t table, struct in_addr src);
 int route4_del_default(int ifindex, uint32_t metric, uint32_t table);
 
 /* An IPv6 route. */

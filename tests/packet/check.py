@@ -11,12 +11,13 @@ COUNTER = {"sent": "kernel_out", "sent_fast": "fast_out", "to_stack": "kernel_in
            "to_host": "fast_in"}
 
 
-def check(line, path, frame, way, packet=None, count=None, **context):
+def check(line, path, frame, way, packet=None, count=None, told=False, **context):
     """Runs `frame` on a path and expects it to leave by `way`, as `packet` if it is forwarded.
 
     way: "sent", "sent_fast" (encapsulated, of the kernel and the fast path), "to_stack",
     "to_host" (decapsulated), "pass" (untouched, byte for byte) or the name of a drop's counter.
     count: other counters than the way's own that rise.
+    told: the packet is dropped, and an ICMP error about it goes back.
     """
     before = line.bench.counters()
     run = line.run(path, frame, **context)
@@ -27,7 +28,10 @@ def check(line, path, frame, way, packet=None, count=None, **context):
         wire.assert_same(frame, run.data)
         return run
     drop = way not in COUNTER
-    assert (run.verdict == "drop", counted) == (drop, {COUNTER.get(way, way): 1, **(count or {})})
+    assert (run.verdict == "drop", counted) == \
+        (drop and not told, {COUNTER.get(way, way): 1, **(count or {})})
+    if told:
+        assert (run.verdict, run.data[12:14], run.data[34]) == ("redirect", b"\x08\x00", 3)
     if drop:
         return run
     if way in ("sent", "sent_fast"):

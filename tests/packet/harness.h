@@ -107,6 +107,7 @@ static inline void harness_config(struct mape_config *c)
 	memcpy(c->tun_mac, "\x02\x00\x00\x00\x00\x30", 6);
 	mape_portset_init(&c->ports, 6, 6, 22);
 	inet_pton(AF_INET, "192.0.2.1", c->ip4);
+	c->ip4_len = 32;
 	inet_pton(AF_INET6, "2001:db8:ce::1", c->ce);
 	inet_pton(AF_INET6, "2001:db8:b0::1", c->br[0]);
 	inet_pton(AF_INET6, "2001:db8:b0::2", c->br[1]);

@@ -65,6 +65,7 @@ static int config_fields(struct mape_config *c, struct json_object *o)
 	c->timeout_icmp_s = number(o, "timeout_icmp_s", c->timeout_icmp_s);
 	for (size_t i = 0; timeouts && i < MAPE_STATE_COUNT; i++)
 		c->timeout_s[i] = json_object_get_int(json_object_array_get_idx(timeouts, i));
+	c->ip4_len = number(o, "ip4_len", c->ip4_len);
 	c->fmr_count = number(o, "fmr_count", c->fmr_count);
 	c->source_count = number(o, "source_count", c->source_count);
 	c->outer_vtf = number(o, "outer_vtf", c->outer_vtf);

@@ -22,7 +22,7 @@ from line import NO_TC_DECAP, Line
 from model import Napt
 from octets import (ACK, ETHERNET, EXTERNAL, FIN, FROM_STACK, ICMP, RST, SYN, TCP, TO_HOST,
                     TO_STACK, UDP, ethernet, inet_aton, outer, packet)
-from rewrite import QUERY, dissect, ip_header, rewrite, word
+from rewrite import QUERY, dissect, ip_header, ones_sum, rewrite, word
 from walk import key, port_set
 
 PACKETS = 10 ** 5 if os.environ.get("MAPE_LONG") else \
@@ -43,6 +43,13 @@ DECAP = {(0, 3): None, (1, 3): 3, (2, 3): 3, (2, 1): 1}
 def is_host(address):
     """Not of this network, loopback, multicast or reserved (RFC 1122 section 3.2.1.3)."""
     return address[0] not in (0, 127) and address[0] < 224
+
+
+def tells(got, frame):
+    """Is it the error by which a host hears that its protocol cannot share an address?"""
+    return got[12:14] == b"\x08\x00" and got[26:34] == inet_aton("192.0.0.1") + frame[26:30] and \
+        got[34:36] == b"\x03\x02" and ones_sum(got[14:34]) == 0xffff and \
+        ones_sum(got[34:14 + word(got, 16)]) == 0xffff and frame[23] not in (ICMP, TCP, UDP)
 
 
 class Expected:
@@ -140,7 +147,9 @@ class World:
             assert verdict == ("redirect" if gone else "drop"), story
             self.counts["later fragment"] += 1
         elif want.reasons:
-            assert verdict == "drop" and list(counted.values()) == [1] and \
+            told = counted == {"drop_out_protocol": 1} and tells(result.data, frame)
+            assert verdict == ("redirect" if told else "drop") and \
+                list(counted.values()) == [1] and \
                 set(counted) <= want.reasons, f"not dropped for {want.reasons}: {story}"
             self.counts[next(iter(counted))] += 1
         elif not want.way:

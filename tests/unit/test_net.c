@@ -203,7 +203,7 @@ static void test_addr4(void **state)
 
 static void test_route4(void **state)
 {
-	struct in_addr addr;
+	struct in_addr addr, any = {};
 	struct route4 *r;
 	size_t n;
 
@@ -216,10 +216,10 @@ static void test_route4(void **state)
 	assert_ok(route4_defaults(RT_TABLE_MAIN, &r, &n));
 	assert_int_equal(n, 0);
 	free(r);
-	assert_ok(route4_add_default(a.ifindex, 512, RT_TABLE_MAIN));
-	assert_ok(route4_add_default(b.ifindex, 100, RT_TABLE_MAIN));
-	assert_ok(route4_add_default(a.ifindex, 7, 10000));
-	assert_int_equal(route4_add_default(a.ifindex, 512, RT_TABLE_MAIN), -1);
+	assert_ok(route4_add_default(a.ifindex, 512, RT_TABLE_MAIN, any));
+	assert_ok(route4_add_default(b.ifindex, 100, RT_TABLE_MAIN, any));
+	assert_ok(route4_add_default(a.ifindex, 7, 10000, any));
+	assert_int_equal(route4_add_default(a.ifindex, 512, RT_TABLE_MAIN, any), -1);
 	assert_non_null(strstr(err_hint(), "--metric"));
 
 	assert_ok(route4_defaults(RT_TABLE_MAIN, &r, &n));
