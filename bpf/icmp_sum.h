@@ -9,11 +9,16 @@
 #include "csum.h"
 #include "parse.h"
 
-/* The sum of the 32-bit words [from, to) of the copy. */
-static __always_inline __u16 copy_sum(const struct mape_error_copy *copy, __u32 from, __u32 to)
+/* The sum of the 32-bit words [from, to) of this processor's copy. Not static, as session_open(). */
+__noinline __u32 copy_sum(__u32 from, __u32 to)
 {
+	struct mape_error_copy *copy;
+	__u32 zero = 0;
 	__u64 sum = 0;
 
+	copy = bpf_map_lookup_elem(&error_copy, &zero);
+	if (!copy)
+		return 0;
 	for (__u32 i = from; i < to; i++) {
 		asm volatile("" : "+r"(i)); /* or the bound is not seen where it is needed */
 		if (i >= MAPE_ERROR_MAX / 4)
@@ -25,7 +30,7 @@ static __always_inline __u16 copy_sum(const struct mape_error_copy *copy, __u32 
 
 /*
  * Are the sums of this processor's copy, of len bytes, right? The quoted header is [quote, quote_l4)
- * in it. Not static, as session_open().
+ * in it.
  */
 __noinline int copy_sums_right(__u32 len, __u32 quote, __u32 quote_l4)
 {
@@ -37,8 +42,8 @@ __noinline int copy_sums_right(__u32 len, __u32 quote, __u32 quote_l4)
 		return 0;
 	for (__u32 i = 0; i < 4; i++)
 		copy->bytes[len + i] = 0;
-	return copy_sum(copy, 0, (len + 3) / 4) == 0xffff &&
-	       copy_sum(copy, quote / 4, quote_l4 / 4) == 0xffff;
+	return copy_sum(0, (len + 3) / 4) == 0xffff &&
+	       copy_sum(quote / 4, quote_l4 / 4) == 0xffff;
 }
 
 /* Are both checksums of this error right? Longer ones than any router sends are not. */

@@ -6,7 +6,7 @@
  *   mape_out     ingress of the tunnel      what the stack sent out of the tunnel interface
  *                interface's other end
  *   wan_tc       ingress of the WAN         fast path in, or into the tunnel interface
- *   wan_handoff  ingress of the WAN         second half of wan_xdp, and fragments
+ *   wan_handoff  ingress of the WAN         second half of wan_xdp, fragments, errors
  *   lan_seen     egress of a LAN device     what the stack let through
  *
  * Packets that are not ours get TC_ACT_UNSPEC, so that other filters on the same hook see them.
@@ -15,8 +15,10 @@
 #include "event.h"
 #include "fragment_outer.h"
 #include "handoff.h"
+#include "icmp6_error.h"
 #include "next_hop.h"
 #include "path.h"
+#include "too_big.h"
 #include "unreachable.h"
 
 /* On a frame that the fast path sends: tells lan_seen that the stack has no part in it. */
@@ -94,24 +96,62 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct mape_co
 	return bpf_redirect(cfg->exit_ifindex, 0);
 }
 
-/* Does the sender need to know? For want of a port or by a limit, or as a protocol without ports. */
+/*
+ * Does the sender need to know? For want of a port or by a limit, as a protocol without ports, or
+ * as too big.
+ */
 static __always_inline bool is_refusal(const struct mape_config *cfg, const struct mape_pkt *p,
 				       int outcome)
 {
 	if (outcome == MAPE_OUT_PROTOCOL)
 		return !has_ports(p->proto) && is_unicast(p->far) && source_is_ours(cfg, &p->flow);
 	return outcome == MAPE_OUT_NO_PORT || outcome == MAPE_OUT_HOST_PORTS ||
-	       outcome == MAPE_OUT_HOST_RATE;
+	       outcome == MAPE_OUT_HOST_RATE || outcome == MAPE_OUT_DF;
 }
 
 /* Counted as the drop that it is, noted, and the sender is told. */
 static __always_inline int refuse(struct __sk_buff *skb, const struct mape_config *cfg,
-				  const struct mape_pkt *p, int outcome)
+				  const struct mape_pkt *p, int outcome, __u32 segments)
 {
-	count_outcome(outcome, 1, p->len);
-	if (outcome != MAPE_OUT_PROTOCOL)
+	__u8 code = has_ports(p->proto) ? ICMP_PROHIBITED : ICMP_NO_PROTOCOL;
+	__u16 mtu = 0;
+
+	count_outcome(outcome, segments, p->len);
+	if (outcome == MAPE_OUT_DF) {
+		code = ICMP_FRAGMENTATION_NEEDED;
+		mtu = tunnel_mtu(cfg);
+	} else if (outcome != MAPE_OUT_PROTOCOL) {
 		event_note(cfg, &p->flow, outcome);
-	return make_unreachable(skb, cfg, p) ? send_back(skb, cfg, 0) : TC_ACT_SHOT;
+	}
+	if (p->kind == MAPE_PKT_ICMP_ERROR) /* RFC 1122 section 3.2.2 */
+		return TC_ACT_SHOT;
+	return make_unreachable(skb, cfg, p, code, mtu) ? send_back(skb, cfg, 0) : TC_ACT_SHOT;
+}
+
+/* A piece of a packet that was cut, and counted then. */
+static __always_inline int send_piece(struct __sk_buff *skb, const struct mape_config *cfg)
+{
+	if (piece_finish(skb))
+		return bpf_redirect_neigh(cfg->wan_ifindex, 0, 0, 0);
+	count_event(MAPE_OUT_TOO_BIG);
+	return TC_ACT_SHOT;
+}
+
+/* Send the translated packet, whose largest one on a wire is so long, the way that it fits. */
+static __always_inline int send_fitting(struct __sk_buff *skb, const struct mape_config *cfg,
+					const struct mape_session *s, const struct mape_pkt *p,
+					__u32 wire_len, int *outcome)
+{
+	bool fits = fits_path(cfg, wire_len);
+	int verdict = TC_ACT_SHOT;
+
+	if (!fits && !skb->gso_size)
+		verdict = send_pieces(skb, cfg, s, p);
+	else if (fits || shorten_segments(skb, wire_len - tunnel_mtu(cfg)))
+		return send_out(skb, cfg, s, p, 0, outcome);
+	if (verdict == TC_ACT_SHOT)
+		*outcome = MAPE_OUT_TOO_BIG;
+	return verdict;
 }
 
 SEC("tc")
@@ -126,6 +166,8 @@ int mape_out(struct __sk_buff *skb)
 
 	if (!cfg)
 		return TC_ACT_SHOT;
+	if (skb->tc_index == TC_INDEX_PIECE)
+		return send_piece(skb, cfg);
 	if (skb->protocol != bpf_htons(ETH_P_IP) || (void *)(eth + 1) > ctx_end(skb)) {
 		outcome = MAPE_OUT_NOT_IPV4;
 		goto out;
@@ -139,14 +181,14 @@ int mape_out(struct __sk_buff *skb)
 	if (outcome == MAPE_HAIRPIN)
 		verdict = send_back(skb, cfg, mark);
 	if (is_refusal(cfg, &p, outcome))
-		return refuse(skb, cfg, &p, outcome);
+		return refuse(skb, cfg, &p, outcome, segments);
 	if (outcome != MAPE_KERNEL_OUT)
 		goto out;
 	if (far_unreachable(skb, cfg, s)) {
 		outcome = MAPE_OUT_NO_ROUTE;
 		goto out;
 	}
-	verdict = send_out(skb, cfg, s, &p, 0, &outcome);
+	verdict = send_fitting(skb, cfg, s, &p, ctx_wire_len(skb, p.len, p.headers), &outcome);
 out:
 	return finish(skb, outcome, &p, segments, verdict);
 }
@@ -259,6 +301,8 @@ int wan_tc(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	p.rebuilt = kind == WAN_REBUILT;
 	outcome = path_wan(skb, cfg, &p, &s);
+	if (outcome == MAPE_PASS)
+		return tunnel_error(skb, cfg);
 	if (kind != WAN_PLAIN)
 		return wan_deliver(skb, cfg, &p, s, outcome);
 	if (outcome != MAPE_KERNEL_IN && (outcome != MAPE_FAST_IN || !s))
@@ -279,7 +323,7 @@ int wan_tc(struct __sk_buff *skb)
 		      bpf_redirect(next_device(cfg, s, outcome), 0));
 }
 
-/* wan_xdp has passed it on without a note: fragments are TC's work, the rest is not ours. */
+/* wan_xdp has passed it on without a note: fragments and errors are TC's work, the rest not ours. */
 static __always_inline int wan_unnoted(struct __sk_buff *skb, const struct mape_config *cfg)
 {
 	struct mape_session *s = 0;
@@ -291,7 +335,7 @@ static __always_inline int wan_unnoted(struct __sk_buff *skb, const struct mape_
 		return TC_ACT_UNSPEC;
 	kind = unknown(cfg, wan_prepare(skb, cfg));
 	if (kind == WAN_GONE || kind == WAN_PLAIN)
-		return kind == WAN_GONE ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+		return kind == WAN_GONE ? TC_ACT_SHOT : tunnel_error(skb, cfg);
 	p.rebuilt = kind == WAN_REBUILT;
 	outcome = path_wan(skb, cfg, &p, &s);
 	return wan_deliver(skb, cfg, &p, s, outcome);

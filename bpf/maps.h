@@ -13,6 +13,7 @@
 #include <mape/fragment.h>
 #include <mape/napt.h>
 #include <mape/outcome.h>
+#include <mape/pmtu.h>
 #include <mape/prefix.h>
 
 #define EINVAL 22
@@ -100,7 +101,7 @@ BPF_MAP(event_count, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
 #define MAPE_IP_IDS_BITS 12
 BPF_MAP(ip_ids, BPF_MAP_TYPE_ARRAY, 1 << MAPE_IP_IDS_BITS, __u32, __u32);
 
-/* Where an ICMP error is copied to be summed up. */
+/* Where packets are copied to be summed up and rewritten. */
 #define MAPE_ERROR_MAX 1536
 struct mape_error_copy {
 	union {
@@ -140,6 +141,9 @@ struct mape_timer {
 };
 
 BPF_MAP(timers, BPF_MAP_TYPE_ARRAY, MAPE_TIMERS, __u32, struct mape_timer);
+
+/* What the path has been found to let through. */
+BPF_MAP(path_mtu, BPF_MAP_TYPE_ARRAY, 1, __u32, struct mape_path_mtu);
 
 /* Devices that an XDP program may send to: the WAN, and bridge ports; key and value an ifindex. */
 BPF_MAP(tx_devices, BPF_MAP_TYPE_DEVMAP_HASH, 64, __u32, __u32);

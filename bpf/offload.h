@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "parse.h"
+#include "pmtu.h"
 
 #define MAPE_REVALIDATE (15 * MAPE_TICKS_PER_S) /* a TCP segment without payload from here on */
 #define MAPE_REVALIDATE_ANY (16 * MAPE_TICKS_PER_S) /* any packet */
@@ -73,12 +74,15 @@ static __always_inline bool only_padding(mape_ctx *ctx, const struct mape_pkt *p
 static __always_inline bool fast_capable(mape_ctx *ctx, const struct mape_config *cfg,
 					 const struct mape_pkt *p)
 {
+	__u32 len;
+
 	if (p->options || p->frag || p->rebuilt || p->ttl <= 1 ||
 	    (p->end != ctx_len(ctx) && !only_padding(ctx, p)))
 		return false;
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;
-	return ctx_wire_len(ctx, p->len, p->headers) <= cfg->mtu;
+	len = ctx_wire_len(ctx, p->len, p->headers);
+	return p->dir == MAPE_OUT ? fits_path(cfg, len) : len <= cfg->mtu;
 }
 
 /*

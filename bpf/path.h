@@ -210,6 +210,10 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 		if (!s)
 			return MAPE_OUT_CONTENDED;
 	}
+	/* What stays here does not meet the path. */
+	if (p->atomic && !(s->flags & MAPE_SESSION_HAIRPIN) &&
+	    !fits_path(cfg, ctx_wire_len(ctx, p->len, p->headers)))
+		return MAPE_OUT_DF;
 	now = mape_now(cfg);
 	if (p->kind == MAPE_PKT_FLOW) { /* an error neither refreshes nor ends anything */
 		session_touch(ctx, s, p, MAPE_OUT, now);
@@ -222,7 +226,7 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
 	}
 	change_to_external(ctx, cfg, s, p, &change);
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
-		clamp_mss(ctx, p, cfg->mtu);
+		clamp_mss(ctx, p, tunnel_mtu(cfg));
 	if (!translate(ctx, L3_PLAIN, p, &change))
 		return MAPE_OUT_MALFORMED;
 	if (s->flags & MAPE_SESSION_HAIRPIN && p->flow.proto != MAPE_PROTO_ICMP)
@@ -344,7 +348,7 @@ static __always_inline int path_wan(mape_ctx *ctx, const struct mape_config *cfg
 	__builtin_memcpy(change.addr, p->flow.int_addr, 4);
 	change.port = p->flow.int_port;
 	if (p->proto == MAPE_PROTO_TCP && p->tcp_flags & TCP_SYN)
-		clamp_mss(ctx, p, cfg->mtu);
+		clamp_mss(ctx, p, tunnel_mtu(cfg));
 	*found = s;
 	return translate(ctx, L3_TUNNEL, p, &change) ? way : MAPE_IN_MALFORMED;
 }

@@ -11,6 +11,7 @@
 #define MAPE_BPF_PLAIN_H
 
 #include "mesh.h"
+#include "pmtu.h"
 #include "source.h"
 #include "tcp.h"
 #include "translate.h"
@@ -47,8 +48,10 @@ static __always_inline int plain_exit(mape_ctx *ctx, const struct mape_config *c
 		return MAPE_OUT_SOURCE;
 	if (is_own_prefix(cfg, p->far))
 		return MAPE_OUT_LOOP;
+	if (p->atomic && !fits_path(cfg, ctx_wire_len(ctx, p->len, p->headers)))
+		return MAPE_OUT_DF;
 	if (syn)
-		clamp_mss(ctx, p, cfg->mtu);
+		clamp_mss(ctx, p, tunnel_mtu(cfg));
 	return MAPE_KERNEL_OUT;
 }
 
@@ -78,7 +81,7 @@ static __always_inline int plain_wan(mape_ctx *ctx, const struct mape_config *cf
 		return MAPE_IN_MALFORMED;
 	translate_ip(ip, MAPE_IN, &change);
 	if (syn)
-		clamp_mss(ctx, p, cfg->mtu);
+		clamp_mss(ctx, p, tunnel_mtu(cfg));
 	return MAPE_KERNEL_IN;
 }
 

@@ -54,12 +54,17 @@ static __always_inline struct ip6_hdr *outer_find(mape_ctx *ctx, const struct ma
 	return ip6->next_header == IPPROTO_IPIP ? ip6 : 0;
 }
 
-static __always_inline bool outer_from_br(const struct ip6_hdr *ip6, const struct mape_config *cfg)
+static __always_inline bool is_br(const __u8 *addr, const struct mape_config *cfg)
 {
 	for (__u32 i = 0; i < MAPE_BR_MAX; i++)
-		if (i < cfg->br_count && addr6_equal(ip6->src, cfg->br[i]))
+		if (i < cfg->br_count && addr6_equal(addr, cfg->br[i]))
 			return true;
 	return false;
+}
+
+static __always_inline bool outer_from_br(const struct ip6_hdr *ip6, const struct mape_config *cfg)
+{
+	return is_br(ip6->src, cfg);
 }
 
 static __always_inline __u8 outer_ecn(const struct ip6_hdr *ip6)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Telling a LAN host that its new session is refused for want of a port or by a limit: ICMP destination unreachable,
- * communication administratively prohibited (RFC 5508 REQ-8), which ends a connect() at once. The
- * refused packet becomes the error about itself. A protocol that cannot share an address is refused
- * as such, which SCTP understands at once (RFC 9260 section 10). TC only.
+ * Telling a LAN host why its packet goes no farther, by ICMP destination unreachable: a new session
+ * is refused for want of a port or by a limit (administratively prohibited, RFC 5508 REQ-8, which
+ * ends a connect() at once), a protocol cannot share an address (which SCTP understands at once, RFC
+ * 9260 section 10), or the packet is too big and must not be fragmented (RFC 2473 section 7.2). The
+ * packet becomes the error about itself. TC only.
  */
 #ifndef MAPE_BPF_UNREACHABLE_H
 #define MAPE_BPF_UNREACHABLE_H
@@ -11,7 +12,9 @@
 #include "budget.h"
 #include "parse.h"
 
+#define ICMP_HOST_UNREACHABLE 1
 #define ICMP_NO_PROTOCOL 2
+#define ICMP_FRAGMENTATION_NEEDED 4
 #define ICMP_PROHIBITED 13
 #define ERRORS_PER_S 100 /* RFC 1812 section 4.3.2.8 */
 #define QUOTE_MAX (60 + 20) /* IPv4 header with all options, and a transport header */
@@ -38,11 +41,11 @@ static __always_inline __u16 sum_bytes(struct __sk_buff *skb, __u32 offset, __u3
 }
 
 /*
- * False when it could not be made, may not be (RFC 1812 section 4.3.2.7: about a later fragment), or
- * the budget is spent: then the packet is just dropped.
+ * mtu goes with ICMP_FRAGMENTATION_NEEDED. False when it could not be made, may not be (RFC 1812
+ * section 4.3.2.7: about a later fragment), or the budget is spent: then the packet is just dropped.
  */
-static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
-					     const struct mape_pkt *p)
+static __noinline bool make_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
+					const struct mape_pkt *p, __u8 code, __u16 mtu)
 {
 	__u32 quote = p->l4 - p->l3 + 20;
 	struct icmp_hdr *icmp;
@@ -71,7 +74,8 @@ static __always_inline bool make_unreachable(struct __sk_buff *skb, const struct
 	__builtin_memcpy(ip->dst, p->own, 4);
 	ip->check = sum_bytes(skb, ETH_LEN, IP4_LEN);
 	icmp->type = ICMP_UNREACHABLE;
-	icmp->code = has_ports(p->proto) ? ICMP_PROHIBITED : ICMP_NO_PROTOCOL;
+	icmp->code = code;
+	icmp->seq = bpf_htons(mtu); /* where RFC 1191 has it */
 	icmp->check = sum_bytes(skb, ETH_LEN + IP4_LEN, sizeof(*icmp) + quote);
 	return true;
 }

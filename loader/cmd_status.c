@@ -26,6 +26,7 @@ struct status {
 	struct health_ctx health;
 	struct mape_request ports[MAPE_SLOT_COUNT];
 	uint64_t sessions;
+	struct mape_path_mtu path;
 	struct host_use *hosts;
 	size_t n_hosts;
 	char tunnel[IFNAMSIZ];
@@ -160,6 +161,20 @@ static void mesh_out(const struct mape_config *config)
 	}
 }
 
+/* What the path takes, if that is less and still believed. */
+static void path_mtu_out(const struct status *s)
+{
+	uint64_t left = mape_path_mtu_left(&s->path, instance_now(config_of(s)));
+
+	if (!left)
+		out_null("path_mtu", NULL);
+	else if (out_is_json())
+		out_u64("path_mtu", NULL, s->path.mtu);
+	else
+		out_fmt(NULL, "path MTU", "%u, told by a router on the path; believed for %" PRIu64
+			" s more", s->path.mtu, left / 1000000000);
+}
+
 static void describe(const struct status *s)
 {
 	const struct mape_config *config = config_of(s);
@@ -175,6 +190,7 @@ static void describe(const struct status *s)
 		lan_text(s);
 	line_out(s);
 	out_u64("mtu", NULL, config->mtu);
+	path_mtu_out(s);
 	out_str("filtering", "filtering", instance_setting(s->instance, "filtering"));
 	mesh_out(config);
 	out_bool("fast_path", "fast path", config->flags & MAPE_FAST_PATH);
@@ -227,7 +243,8 @@ static int collect(struct status *s)
 		return -1;
 	memcpy(s->tunnel, tunnel.name, sizeof(s->tunnel));
 	return find_route(s) || port_counts_read(s->instance, s->ports) ||
-			       live_read(s->instance, &s->sessions) || count_hosts(s) ?
+			       live_read(s->instance, &s->sessions) ||
+			       path_mtu_read(s->instance, &s->path) || count_hosts(s) ?
 		       -1 :
 		       0;
 }

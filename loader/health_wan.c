@@ -54,21 +54,21 @@ enum health health_wan(struct health_ctx *ctx)
 
 enum health health_mtu(struct health_ctx *ctx)
 {
-	uint32_t need = ctx->config.mtu + TUNNEL_OVERHEAD;
+	uint32_t need = ctx->config.mtu + TUNNEL_OVERHEAD, mtu;
 	struct link_info wan;
 
 	if (find_wan(ctx, &wan)) {
 		err_clear();
 		return HEALTH_NONE;
 	}
-	if (wan.mtu < need)
+	mtu = link_mtu6(&wan);
+	if (mtu < need)
 		return health_say(ctx, HEALTH_BAD,
 				  "full packets do not fit: the tunnel's MTU %u needs %u on %s, which "
 				  "has %u. Attach again with --mtu %u --replace",
-				  ctx->config.mtu, need, wan.name, wan.mtu,
-				  wan.mtu - TUNNEL_OVERHEAD);
+				  ctx->config.mtu, need, wan.name, mtu, mtu - TUNNEL_OVERHEAD);
 	return health_say(ctx, HEALTH_OK, "the tunnel's MTU is %u, that of %s %u", ctx->config.mtu,
-			  wan.name, wan.mtu);
+			  wan.name, mtu);
 }
 
 enum health health_ce_address(struct health_ctx *ctx)

@@ -265,7 +265,7 @@ static int check_mark_mask(uint32_t mask)
 static int set_sizes(struct plan *plan)
 {
 	const struct mape_portset *ports = &plan->line.ports;
-	uint32_t wan_mtu = plan->wan.mtu;
+	uint32_t wan_mtu = link_mtu6(&plan->wan);
 
 	plan->mtu = plan->opts->rule.mtu ? plan->opts->rule.mtu : wan_mtu - TUNNEL_OVERHEAD;
 	if (wan_mtu < 1280 || plan->mtu + TUNNEL_OVERHEAD > wan_mtu)

@@ -211,6 +211,11 @@ int live_read(const struct instance *instance, uint64_t *sessions)
 	return read_first(instance, "live", sessions);
 }
 
+int path_mtu_read(const struct instance *instance, struct mape_path_mtu *path)
+{
+	return read_first(instance, "path_mtu", path);
+}
+
 uint64_t instance_now(const struct mape_config *config)
 {
 	struct timespec ts;

@@ -7,6 +7,7 @@
 
 #include <mape/config.h>
 #include <mape/napt.h>
+#include <mape/pmtu.h>
 
 #include "instance.h"
 
@@ -75,6 +76,9 @@ int events_read(const struct instance *instance, struct mape_event **events, uin
 
 /* The number in the `live` map. */
 int live_read(const struct instance *instance, uint64_t *sessions);
+
+/* The record of the `path_mtu` map: what the path has been found to let through. */
+int path_mtu_read(const struct instance *instance, struct mape_path_mtu *path);
 
 /* The clock of the sessions' times, as in bpf/clock.h. */
 uint64_t instance_now(const struct mape_config *config);

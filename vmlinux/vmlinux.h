@@ -102,6 +102,9 @@ enum { BPF_F_NO_PREALLOC = 1U << 0 };
 enum { BPF_F_INGRESS = 1ULL << 0 };
 enum { BPF_F_RECOMPUTE_CSUM = 1ULL << 0 };
 
+/* bpf_skb_store_bytes */
+enum { BPF_F_RECOMPUTE_CSUM = 1ULL << 0 };
+
 /* bpf_l4_csum_replace */
 enum { BPF_F_PSEUDO_HDR = 1ULL << 4, BPF_F_MARK_MANGLED_0 = 1ULL << 5 };
 

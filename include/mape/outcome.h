@@ -48,7 +48,8 @@
 	X(OUT_NO_ROUTE, "drop_out_no_route", 1,                                                    \
 	  "There is no IPv6 route to the BR. Check `ip -6 route get BR` on the WAN.")              \
 	X(OUT_TOO_BIG, "drop_out_too_big", 1,                                                      \
-	  "The encapsulated packet could not be built (no headroom or memory).")                   \
+	  "The encapsulated packet could not be built (no headroom or memory), or is longer than "  \
+	  "the path takes and of a kind that cannot be cut (IPv4 options, UDP super-packets).")    \
 	X(IN_NOT_BR, "drop_in_not_br", 1,                                                          \
 	  "An IPv4-in-IPv6 packet for our CE address that came neither from a BR of the rule nor "  \
 	  "from a CE of a forwarding rule. If the line uses another BR, add it with --br; if its "  \
@@ -144,7 +145,24 @@
 	  "bytes in one fragment. Ask the provider why its BR sends such packets.")  \
 	X(OUT_LOOP, "drop_out_loop", 1,                                                            \
 	  "For an address of the line's own IPv4 prefix that no route of the LAN leads to: it "     \
-	  "would come back.")
+	  "would come back.") \
+	X(OUT_DF, "drop_out_df", 1,                                                                \
+	  "A packet that must not be fragmented and is longer than the path takes (`status` shows "\
+	  "the path's MTU). Its sender has been told, at most 100 times a second.")                \
+	X(OUT_SPLIT, "split_out", 0,                                                               \
+	  "Packets that may be fragmented and were, because the path takes less than the tunnel "  \
+	  "interface.")                                                                            \
+	X(PATH_MTU, "path_mtu", 0,                                                                 \
+	  "ICMPv6 Packet Too Big about our tunnel packets: the path takes less than the WAN. "     \
+	  "`status` shows how much, and for how long that is believed.")                           \
+	X(TUNNEL_ERROR, "tunnel_error", 0,                                                         \
+	  "ICMPv6 errors about our tunnel packets, told to the LAN host whose packet it was.")     \
+	X(TUNNEL_ERROR_UNKNOWN, "tunnel_error_unknown", 0,                                         \
+	  "ICMPv6 errors about tunnel packets that we did not send, or with a wrong checksum, or "  \
+	  "about nothing that a LAN host can be told. Ignored here, and left to the kernel.")      \
+	X(TUNNEL_ERROR_LIMIT, "tunnel_error_limit", 0,                                             \
+	  "ICMPv6 errors about our tunnel packets that no LAN host was told of, because there "    \
+	  "were more than 100 a second.")
 
 enum mape_outcome {
 #define X(name, key, drop, text) MAPE_##name,

@@ -11,6 +11,7 @@
 
 #include "../err.h"
 #include "nl.h"
+#include "sysctl.h"
 
 static void get_string(char *to, size_t size, const struct nlattr *a)
 {
@@ -184,4 +185,17 @@ int link_random_mac(uint8_t mac[6])
 		return err_sys(errno, NULL, "cannot get random bytes for a MAC address");
 	mac[0] = (mac[0] & ~0x01) | 0x02;
 	return 0;
+}
+
+uint32_t link_mtu6(const struct link_info *link)
+{
+	char key[64 + IFNAMSIZ];
+	long mtu;
+
+	snprintf(key, sizeof(key), "net/ipv6/conf/%s/mtu", link->name);
+	if (!sysctl_exists(key) || sysctl_read_int(key, &mtu)) {
+		err_clear();
+		return link->mtu;
+	}
+	return mtu > 0 && (uint32_t)mtu < link->mtu ? (uint32_t)mtu : link->mtu;
 }

@@ -38,6 +38,9 @@ int link_get(const char *name, struct link_info *info);
 int link_find(const char *name, struct link_info *info);
 int link_find_index(int ifindex, struct link_info *info);
 
+/* MTU for IPv6: the interface's, or a lower one that router advertisements or a sysctl have set. */
+uint32_t link_mtu6(const struct link_info *link);
+
 /* All interfaces; with master != 0 only the ports of that bridge. *links is for free(). */
 int link_list(int master, struct link_info **links, size_t *n);
 

@@ -72,6 +72,8 @@ static inline void harness_namespace(void)
 		"link add lan2 type veth peer name lan3\n"
 		"link add mape0 type veth peer name mape0x\n"
 		"link set mape0 mtu 1460\n"
+		"link set mape0x up\n"
+		"link set mape0 up\n"
 		"link set wan1 up\n"
 		"link set wan0 up\n"
 		"link set lan1 up\n"
