@@ -100,7 +100,6 @@ enum bpf_map_type {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1U << 0 };
 enum { BPF_F_INGRESS = 1ULL << 0 };
-enum { BPF_F_RECOMPUTE_CSUM = 1ULL << 0 };
 
 /* bpf_skb_store_bytes */
 enum { BPF_F_RECOMPUTE_CSUM = 1ULL << 0 };

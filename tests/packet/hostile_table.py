@@ -12,7 +12,8 @@ from wire import BR, CE, EXTERNAL, HOST, REMOTE
 
 MESH = Rule("2001:db8:f000::/40", "203.0.113.0/24", 16, 6)
 PEER = "203.0.113.7"
-UNASKED = 63 * 1024 + 22 * 16 + 15  # of the set; whoever has it, this remote does not know it
+UNASKED = 63 * 1024 + 22 * 16 + 15  # of the set; somebody may have it, but not for ...
+STRANGER = "198.51.100.250", 443    # ... this remote
 FOREIGN = 63 * 1024 + 23 * 16
 
 
@@ -50,8 +51,8 @@ def back(**fields):
 
 
 def to_port(proto, port, **l4):
-    """From the known remote, to some port of the shared address."""
-    return lambda c: wan(wire.inner(proto, False, (EXTERNAL, port), c.remote, l4=l4))
+    """From a remote that nobody here talks to, to some port of the shared address."""
+    return lambda c: wan(wire.inner(proto, False, (EXTERNAL, port), STRANGER, l4=l4))
 
 
 def icmp(kind, **fields):
@@ -66,7 +67,7 @@ def error(quote, **fields):
 
 def went(src=EXTERNAL, port=None, **ip):
     """A packet that could have gone out."""
-    return lambda c: IP(src=src, dst=c.remote[0], **ip) / \
+    return lambda c: IP(**{"src": src, "dst": c.remote[0], **ip}) / \
         UDP(sport=port or c.external[1], dport=c.remote[1]) / bytes(20)
 
 
@@ -185,7 +186,7 @@ TRANSPORT = {
     "router advertisement": ("drop_in_protocol", icmp(9)),
     "address mask request": ("drop_in_protocol", icmp(17)),
     "ICMP type 200": ("drop_in_protocol", icmp(200)),
-    "error about nothing": ("drop_in_icmp", error(went(port=UNASKED))),
+    "error about nothing": ("drop_in_icmp", error(went(port=UNASKED, dst=STRANGER[0]))),
     "error about a foreign port": ("drop_in_foreign_port", error(went(port=FOREIGN))),
     "error about another's packet": ("drop_in_not_ours", error(went(src="192.0.2.9"))),
     "error about a LAN address": ("drop_in_not_ours", error(went(src=HOST))),
