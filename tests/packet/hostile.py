@@ -21,7 +21,7 @@ def options(pick, most):
 
 
 def body(pick):
-    size = pick.choice((0, 0, 1, 2, 3, 7, 8, 20, 33, 100, pick.randrange(1, 200), 1390))
+    size = pick.choice((0, 0, 1, 2, 3, 7, 8, 20, 33, 100, pick.randrange(1, 200), 1190))
     return pick.randbytes(size)
 
 

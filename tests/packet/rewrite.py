@@ -114,8 +114,11 @@ def dissect_icmp(d, l4, way):
 
 
 def quoted(l4):
-    """What an ICMP error quotes: all there is, or as much as it says (RFC 4884 section 4)."""
-    return l4[8:8 + 4 * l4[5]] if l4[5] else l4[8:]
+    """What an ICMP error quotes: all there is, or as much as it says (RFC 4884 section 4), unless
+    that cannot be: the field used to be unused."""
+    quote, length = l4[8:], 4 * l4[5]
+    least = (quote[0] & 15) * 4 + 8 if quote else 0
+    return quote[:length] if least <= length <= len(quote) else quote
 
 
 def dissect_quote(d, l4, way):
@@ -205,8 +208,8 @@ def change_ip(r, at, source, addr):
 def rewrite(d, way, addr, port, ttl_dec=0, tos=None, mss=0, ident=None):
     """The packet with our side's address and port replaced.
 
-    way: "out" or "in"; mss: its limit; ident: the new identification of a packet without DF, which
-    shares its address with others' (RFC 6864 section 5.3.1).
+    way: "out" or "in"; mss: its limit; ident: the new identification of one that is a fragment or may become one, as it
+    shares its address with others (RFC 6864 section 5.3.1).
     """
     r = Rewriter(d.packet)
     out = way == "out"
@@ -214,7 +217,7 @@ def rewrite(d, way, addr, port, ttl_dec=0, tos=None, mss=0, ident=None):
     r.new[8] -= ttl_dec
     if tos is not None:
         r.new[1] = tos
-    if ident is not None and not d.packet[6] & 0x40:
+    if ident is not None and (d.fragment or not d.packet[6] & 0x40):
         put(r.new, 4, ident)
     r.carry(10, cover(10, 0, d.l4))
     if d.error:

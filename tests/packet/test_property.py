@@ -64,8 +64,11 @@ def test_random_operations(bench, name):
     counts = walk.model.counts
     print(dict(sorted(counts.items())), "live", len(walk.model.sessions), "steps", walk.steps)
     walk.end()
-    expect = {"opened", "expired", "flushed", "unasked", "answered", "hairpin",
-              "limited" if "host_ports" in limits else "refused"}
+    expect = {"opened", "expired", "flushed", "unasked", "answered", "hairpin"}
+    if "host_ports" in limits:
+        expect |= {"limited"}
+    elif len(ports) < 100 or os.environ.get("MAPE_LONG"):
+        expect |= {"refused"}
     if mode != ENDPOINT:
         expect |= {"overlapped", "second mapping"}
     if mode != ADDRESS_PORT:
