@@ -208,8 +208,9 @@ def change_ip(r, at, source, addr):
 def rewrite(d, way, addr, port, ttl_dec=0, tos=None, mss=0, ident=None):
     """The packet with our side's address and port replaced.
 
-    way: "out" or "in"; mss: its limit; ident: the new identification of one that is a fragment or may become one, as it
-    shares its address with others (RFC 6864 section 5.3.1).
+    way: "out" or "in"; mss: its limit; ident: the new identification of a packet that is a fragment
+    or may become one, which
+    shares its address with others' (RFC 6864 section 5.3.1).
     """
     r = Rewriter(d.packet)
     out = way == "out"
