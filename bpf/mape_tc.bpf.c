@@ -199,21 +199,22 @@ int lan_tc(struct __sk_buff *skb)
 	const struct mape_config *cfg = mape_config();
 	int outcome, verdict = TC_ACT_SHOT;
 	const struct mape_next_hop *hop;
+	__u64 now = 0;
 	struct mape_session *s = 0;
 	struct mape_pkt p = {};
 	__u32 segments = 1;
 
 	if (!cfg)
 		return TC_ACT_UNSPEC;
-	outcome = path_lan(skb, cfg, &p, &s);
+	outcome = path_lan(skb, cfg, &p, &s, &now);
 	if (outcome != MAPE_FAST_OUT || !s)
 		return TC_ACT_UNSPEC;
 	/* As in lan_xdp: the stack resolves what is not resolved. */
-	hop = next_hop_get(skb, cfg, outer_far(cfg, s), p.now);
+	hop = next_hop_get(skb, cfg, outer_far(cfg, s), now);
 	if (!hop || ctx_wire_len(skb, p.len, p.headers) + IP6_LEN > hop->mtu)
 		return TC_ACT_UNSPEC;
 	segments = ctx_segments(skb, ETH_LEN + p.headers);
-	outcome = path_fast_out(skb, cfg, s, &p);
+	outcome = path_fast_out(skb, cfg, s, &p, now);
 	if (outcome == MAPE_FAST_OUT)
 		verdict = send_out(skb, cfg, s, &p, hop, &outcome);
 	return finish(skb, outcome, &p, segments, verdict);

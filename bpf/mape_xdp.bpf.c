@@ -28,6 +28,7 @@ int lan_xdp(struct xdp_md *ctx)
 {
 	const struct mape_config *cfg = mape_config();
 	const struct mape_next_hop *hop;
+	__u64 now = 0;
 	struct mape_session *s = 0;
 	struct mape_pkt p = {};
 	struct ip6_hdr *ip6;
@@ -36,14 +37,14 @@ int lan_xdp(struct xdp_md *ctx)
 
 	if (!cfg)
 		return XDP_PASS;
-	outcome = path_lan(ctx, cfg, &p, &s);
+	outcome = path_lan(ctx, cfg, &p, &s, &now);
 	if (outcome != MAPE_FAST_OUT || !s)
 		return XDP_PASS;
 	/* Without a resolved next hop the stack has to find it, still with the packet as it came. */
-	hop = next_hop_get(ctx, cfg, outer_far(cfg, s), p.now);
+	hop = next_hop_get(ctx, cfg, outer_far(cfg, s), now);
 	if (!hop || p.len + IP6_LEN > hop->mtu)
 		return XDP_PASS;
-	outcome = path_fast_out(ctx, cfg, s, &p);
+	outcome = path_fast_out(ctx, cfg, s, &p, now);
 	if (outcome != MAPE_FAST_OUT)
 		return finish(outcome, &p, XDP_DROP);
 	if (bpf_xdp_adjust_head(ctx, -(int)IP6_LEN))

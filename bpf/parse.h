@@ -33,15 +33,14 @@ struct mape_pkt {
 	struct mape_flow flow;
 	__u8 own[4]; /* address of the packet's own header on our side of it: ... */
 	__u8 far[4]; /* ... outbound the source is ours, inbound the destination */
-	__u64 now;   /* instance's clock, read once for each packet of the fast path */
-	__u32 len;   /* inner IPv4 total length */
-	__u32 l3;    /* offsets from the start of the frame: the IPv4 header, ... */
-	__u32 l4;    /* ... the transport header, ... */
+	__u32 l4;    /* offset of the transport header, ... */
 	__u32 end;   /* ... and behind the last byte; padding may follow */
 	__u32 quote; /* ICMP error: offset of the quoted IPv4 header */
 	__u32 quote_l4;
-	__u32 quote_end;
-	__u32 headers; /* bytes from the IPv4 header to the transport's payload */
+	__u16 len;   /* inner IPv4 total length */
+	__u16 l3;    /* offset of the IPv4 header */
+	__u16 quote_end;
+	__u16 headers; /* bytes from the IPv4 header to the transport's payload */
 	__u8 kind;
 	__u8 dir;
 	__u8 proto;

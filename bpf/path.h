@@ -243,7 +243,7 @@ static __always_inline int path_exit(mape_ctx *ctx, const struct mape_config *cf
  * path_fast_out() changes it. MAPE_PASS for everything else.
  */
 static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg,
-				    struct mape_pkt *p, struct mape_session **found)
+				    struct mape_pkt *p, struct mape_session **found, __u64 *now)
 {
 	const struct eth_hdr *eth = ctx_data(ctx);
 	struct mape_session *s;
@@ -255,21 +255,21 @@ static __always_inline int path_lan(mape_ctx *ctx, const struct mape_config *cfg
 	    p->frag)
 		return MAPE_PASS;
 	s = bpf_map_lookup_elem(&sessions, &p->flow);
-	p->now = mape_now(cfg);
-	if (!s || !offload_out(ctx, cfg, s, p, mape_ticks(p->now)))
+	*now = mape_now(cfg);
+	if (!s || !offload_out(ctx, cfg, s, p, mape_ticks(*now)))
 		return MAPE_PASS;
 	*found = s;
 	return MAPE_FAST_OUT;
 }
 
 static __always_inline int path_fast_out(mape_ctx *ctx, const struct mape_config *cfg,
-					 struct mape_session *s, struct mape_pkt *p)
+					 struct mape_session *s, struct mape_pkt *p, __u64 now)
 {
 	struct mape_change change = { .ttl_dec = 1 };
 
 	if (p->end != ctx_len(ctx) && ctx_trim(ctx, p->end))
 		return MAPE_OUT_MALFORMED;
-	session_touch(ctx, s, p, MAPE_OUT, p->now);
+	session_touch(ctx, s, p, MAPE_OUT, now);
 	change_to_external(ctx, cfg, s, p, &change);
 	return translate(ctx, L3_PLAIN, p, &change) ? MAPE_FAST_OUT : MAPE_OUT_MALFORMED;
 }
