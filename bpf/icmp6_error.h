@@ -176,7 +176,7 @@ static __always_inline bool error_believed(const struct mape_config *cfg,
 __noinline int error_turn(__u32 len, __u32 *made)
 {
 	const struct mape_config *cfg = mape_config();
-	__u32 zero = 0, quote, mtu = 0;
+	__u32 zero = 0, quote, mtu = 0, code = ICMP_HOST_UNREACHABLE;
 	struct mape_error_copy *copy;
 	struct error_packet *e;
 	struct mape_flow flow;
@@ -200,6 +200,7 @@ __noinline int error_turn(__u32 len, __u32 *made)
 	if (e->icmp6.type == ICMP6_TOO_BIG) {
 		if (!path_mtu_learn(cfg, bpf_ntohl(e->icmp6.mtu)))
 			return MAPE_TUNNEL_ERROR_UNKNOWN;
+		code = ICMP_FRAGMENTATION_NEEDED;
 		mtu = tunnel_mtu(cfg);
 		if (!(e->inner.frag & IP4_DF))
 			return MAPE_PATH_MTU;
@@ -210,8 +211,9 @@ __noinline int error_turn(__u32 len, __u32 *made)
 	quote = len - ERROR_INNER;
 	if (quote > ERROR_QUOTE)
 		quote = ERROR_QUOTE;
-	error_translate(e, &flow, quote);
-	error_make(copy, &flow, quote, mtu ? ICMP_FRAGMENTATION_NEEDED : ICMP_HOST_UNREACHABLE, mtu);
+	if (!(cfg->flags & MAPE_NO_NAPT))
+		error_translate(e, &flow, quote);
+	error_make(copy, &flow, quote, code, mtu);
 	*made = IP4_LEN + sizeof(struct icmp_hdr) + quote;
 	return MAPE_TUNNEL_ERROR;
 }

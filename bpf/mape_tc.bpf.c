@@ -142,12 +142,12 @@ static __always_inline int send_fitting(struct __sk_buff *skb, const struct mape
 					const struct mape_session *s, const struct mape_pkt *p,
 					__u32 wire_len, int *outcome)
 {
-	bool fits = fits_path(cfg, wire_len);
+	__u32 mtu = tunnel_mtu(cfg);
 	int verdict = TC_ACT_SHOT;
 
-	if (!fits && !skb->gso_size)
+	if (!skb->gso_size && (wire_len > mtu || (p->frag && mtu < cfg->mtu)))
 		verdict = send_pieces(skb, cfg, s, p);
-	else if (fits || shorten_segments(skb, wire_len - tunnel_mtu(cfg)))
+	else if (wire_len <= mtu || shorten_segments(skb, wire_len - mtu))
 		return send_out(skb, cfg, s, p, 0, outcome);
 	if (verdict == TC_ACT_SHOT)
 		*outcome = MAPE_OUT_TOO_BIG;
@@ -324,7 +324,7 @@ int wan_tc(struct __sk_buff *skb)
 		      bpf_redirect(next_device(cfg, s, outcome), 0));
 }
 
-/* wan_xdp has passed it on without a note: fragments and errors are TC's work, the rest not ours. */
+/* wan_xdp has passed it on without a note: fragments and errors are for TC, the rest is not ours. */
 static __always_inline int wan_unnoted(struct __sk_buff *skb, const struct mape_config *cfg)
 {
 	struct mape_session *s = 0;

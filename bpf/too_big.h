@@ -3,10 +3,11 @@
  * Outbound packets without DF that the stack has let pass, but the path does not take, since it is
  * narrower than the tunnel interface for a while. TC only.
  *
- * The inner packet is fragmented after the NAPT, and each piece gets the whole outer header. No
+ * The inner packet is fragmented after the NAPT, and each piece gets all of the outer header. No
  * helper makes two packets of one, but a clone can be sent: for each piece one with the headers of
- * that piece goes round to the tunnel's exit again, where it loses its tail, and the packet in front
- * of us loses the same bytes at its head. All go round, so they stay in order.
+ * that piece goes round to the tunnel's exit again, where it loses its tail, and the packet in
+ * front of us loses the same bytes at its head. All go round, so they stay in order; and so does a
+ * fragment that fits, because it must not overtake the pieces of the one before it.
  *
  * Segments of a TCP super-packet are not cut, they are made shorter.
  */
@@ -103,6 +104,11 @@ static __noinline bool complete_checksum(struct __sk_buff *skb, const struct ip4
 	return !bpf_skb_store_bytes(skb, at, &field, sizeof(field), 0);
 }
 
+static __always_inline __u32 piece_payload(__u32 mtu)
+{
+	return (mtu - IP4_LEN) & ~7U;
+}
+
 /* Send a copy of the packet round, with these headers. */
 static __always_inline bool send_copy(struct __sk_buff *skb, const struct mape_config *cfg,
 				      const struct tunnel_headers *h)
@@ -111,22 +117,22 @@ static __always_inline bool send_copy(struct __sk_buff *skb, const struct mape_c
 	       !bpf_clone_redirect(skb, cfg->exit_ifindex, BPF_F_INGRESS);
 }
 
-/* Cut off pieces of `cut` bytes of payload until the rest, whose header h gets, fits too. */
+/* Cut off pieces until the rest, whose header h gets, fits too. */
 static __always_inline bool cut_pieces(struct __sk_buff *skb, const struct mape_config *cfg,
-				       struct tunnel_headers *h, __u32 cut)
+				       struct tunnel_headers *h, __u32 mtu)
 {
+	__u32 cut = piece_payload(mtu), len;
 	struct tunnel_headers piece;
-	__u32 len;
 
 	for (int i = 0; i < PIECES_MAX; i++) {
 		len = bpf_ntohs(h->ip.tot_len);
 		h->ip6.payload_len = h->ip.tot_len;
-		if (len <= IP4_LEN + cut)
+		if (len <= mtu)
 			return true;
 		piece = *h;
 		ip4_set_part(&piece.ip, IP4_LEN + cut, h->ip.frag | bpf_htons(IP4_MF));
 		piece.ip6.payload_len = piece.ip.tot_len;
-		/* A checksum that is left to the device lies in the first piece: the helper notes that. */
+		/* A checksum that is left to the device goes with the first: the helper notes it. */
 		if (!send_copy(skb, cfg, &piece) ||
 		    bpf_skb_adjust_room(skb, -(__s32)cut, BPF_ADJ_ROOM_MAC, 0))
 			return false;
@@ -135,27 +141,29 @@ static __always_inline bool cut_pieces(struct __sk_buff *skb, const struct mape_
 	return false;
 }
 
-/* Send the translated packet in pieces that fit. A verdict. */
+/* Send the translated packet in pieces that fit, or as one if it does. A verdict. */
 static __noinline int send_pieces(struct __sk_buff *skb, const struct mape_config *cfg,
 				  const struct mape_session *s, const struct mape_pkt *p)
 {
-	__u32 cut = (tunnel_mtu(cfg) - IP4_LEN) & ~7U;
+	__u32 mtu = tunnel_mtu(cfg);
 	__be16 proto = bpf_htons(ETH_P_IPV6);
 	struct tunnel_headers h;
 
-	count_event(MAPE_OUT_SPLIT);
 	/* Not yet marked as encapsulated: such packets cannot be shortened. */
 	if (bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC, 0) ||
 	    bpf_skb_store_bytes(skb, ETH_LEN - sizeof(proto), &proto, sizeof(proto), 0) ||
 	    bpf_skb_load_bytes(skb, L3_TUNNEL, &h.ip, sizeof(h.ip)))
 		return TC_ACT_SHOT;
-	if (h.ip.version_ihl != 0x45 || h.ip.frag & IP4_DF || cut < MAPE_PATH_MTU_MIN / 2)
-		return TC_ACT_SHOT;
+	if (p->len > mtu) {
+		if (h.ip.version_ihl != 0x45 || h.ip.frag & IP4_DF || mtu < MAPE_PATH_MTU_MIN)
+			return TC_ACT_SHOT;
+		count_event(MAPE_OUT_SPLIT);
+	}
 	outer_fill(&h.ip6, cfg, s, p->len, p->tos);
-	if (!(h.ip.frag & IP4_MF_OR_OFFSET) && !complete_checksum(skb, &h.ip, cut))
+	if (!(h.ip.frag & IP4_MF_OR_OFFSET) && !complete_checksum(skb, &h.ip, piece_payload(mtu)))
 		return TC_ACT_SHOT;
 	skb->tc_index = TC_INDEX_PIECE;
-	if (!cut_pieces(skb, cfg, &h, cut) || bpf_skb_store_bytes(skb, ETH_LEN, &h, sizeof(h), 0))
+	if (!cut_pieces(skb, cfg, &h, mtu) || bpf_skb_store_bytes(skb, ETH_LEN, &h, sizeof(h), 0))
 		return TC_ACT_SHOT;
 	return bpf_redirect(cfg->exit_ifindex, BPF_F_INGRESS);
 }

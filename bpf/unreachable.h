@@ -2,9 +2,9 @@
 /*
  * Telling a LAN host why its packet goes no farther, by ICMP destination unreachable: a new session
  * is refused for want of a port or by a limit (administratively prohibited, RFC 5508 REQ-8, which
- * ends a connect() at once), a protocol cannot share an address (which SCTP understands at once, RFC
- * 9260 section 10), or the packet is too big and must not be fragmented (RFC 2473 section 7.2). The
- * packet becomes the error about itself. TC only.
+ * ends a connect() at once), a protocol cannot share an address (which SCTP understands at once,
+ * RFC 9260 section 10), or the packet is too big and must not be fragmented (RFC 2473 section 7.2).
+ * The packet becomes the error about itself. TC only.
  */
 #ifndef MAPE_BPF_UNREACHABLE_H
 #define MAPE_BPF_UNREACHABLE_H
@@ -42,7 +42,7 @@ static __always_inline __u16 sum_bytes(struct __sk_buff *skb, __u32 offset, __u3
 
 /*
  * mtu goes with ICMP_FRAGMENTATION_NEEDED. False when it could not be made, may not be (RFC 1812
- * section 4.3.2.7: about a later fragment), or the budget is spent: then the packet is just dropped.
+ * section 4.3.2.7: about a later fragment), or the budget is spent: the packet is just dropped.
  */
 static __noinline bool make_unreachable(struct __sk_buff *skb, const struct mape_config *cfg,
 					const struct mape_pkt *p, __u8 code, __u16 mtu)

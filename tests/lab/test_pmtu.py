@@ -180,8 +180,14 @@ def test_without_df_it_is_cut(make_lab, lan):
             data = os.urandom(size)
             s.send(data)
             assert server.recv(2000) == data
-    assert outcomes(lab)['split_out'] == 11
-    assert lab.peer.stats()['fragments'] == 22 and lab.peer.refused() == {}
+        assert outcomes(lab)['split_out'] == 11
+        assert lab.peer.stats()['fragments'] == 22
+        # The stack's fragments, in their turn.
+        for size in (1433, 2900, 20_000, 65_507):
+            data = os.urandom(size)
+            s.send(data)
+            assert server.recv(65_536) == data
+    assert lab.peer.refused() == {}
 
 
 def insert(lab, mtu):

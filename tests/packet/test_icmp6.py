@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""ICMPv6 errors about our tunnel packets (RFC 2473 section 8): told to the LAN host, or not believed.
+"""ICMPv6 errors about our tunnel packets (RFC 2473 section 8): told to a host, or not believed.
 
 They are built and judged by scapy; on the XDP line wan_xdp has to leave them alone, and wan_handoff
 behind it does the work.
@@ -29,7 +29,8 @@ IP6_MAX = 1280 - 48  # how much of a packet a router quotes (RFC 4443 section 2.
 
 @pytest.fixture
 def line(line):
-    """With the path as wide as the WAN before and after."""
+    """A second in which nobody has been told of errors, and a path as wide as the WAN."""
+    line.wait(2)
     forget_path(line.bench)
     yield line
     forget_path(line.bench)
@@ -273,7 +274,6 @@ def test_limit(line):
     c = line.open("udp")
     frame = raw(error6(sent(c.out_nat()), KINDS["no route"]))
     program = "wan_handoff" if line.hook == "xdp" else line.prog("wan")
-    line.wait(2)
     before = line.bench.counters()
     runs = line.bench.run_all(program, [frame] * 400)
     counted = line.bench.counted(before)
